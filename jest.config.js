@@ -1,0 +1,25 @@
+/** Native ES modules; swc only strips the types, `npm run typecheck` is what checks them. */
+export default {
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  testEnvironment: '<rootDir>/test/support/environment.mjs',
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: {
+    '^xpmir$': '<rootDir>/lib/learning/index.ts',
+    '^xpmir/torch$': '<rootDir>/lib/torch/index.ts',
+    '^xpmir/ir$': '<rootDir>/lib/ir/index.ts',
+  },
+  transform: {
+    '\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: { parser: { syntax: 'typescript' }, target: 'es2022', transform: { useDefineForClassFields: true } },
+        module: { type: 'es6' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+  modulePathIgnorePatterns: ['<rootDir>/build/', '<rootDir>/dist/'],
+  // With a limit set, jest never runs files inside its own process: a native crash then fails one file, not the run.
+  workerIdleMemoryLimit: '2GB',
+  testTimeout: 60_000,
+};
