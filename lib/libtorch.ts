@@ -1,0 +1,212 @@
+/**
+ * Where libtorch is. The one search order, used when a program starts and by the set-up script. Only Node's own
+ * modules, synchronous, and no Python is started: version files are read instead.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { listDirectory, pythonTorches } from './pythonTorch.ts';
+
+/** Versions whose headers and behaviour this package is written for; libtorch's C++ interface changes with each minor one. */
+export const supportedVersions: readonly string[] = ['2.11', '2.12', '2.13', '2.14'];
+
+/** The version that is fetched when none is found, and the one whose numbers the tests compare with. */
+export const pinnedVersion = '2.13.0';
+
+export type LibtorchSource = 'XPMIR_LIBTORCH' | 'npm package' | 'Python' | 'cache' | 'pip' | 'download';
+
+/** One place that was looked at, and why it was not taken. */
+export interface Attempt {
+  readonly source: LibtorchSource;
+  readonly place: string;
+  readonly outcome: string;
+}
+
+/** A libtorch: `directory` has `lib/` (and `include/` where headers were asked for). */
+export interface Libtorch {
+  readonly directory: string;
+  readonly version: string;
+  readonly source: LibtorchSource;
+  readonly tried: readonly Attempt[];
+}
+
+export interface LocateOptions {
+  /** Only a libtorch of this version's minor will do. Default: what the built addon was compiled against, if there is one. */
+  readonly builtFor?: string | undefined;
+  /** Whether `include/` must be there too, as it must for a build. Default: false. */
+  readonly headers?: boolean;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+}
+
+/** What the build wrote beside the addon. */
+export interface AddonStamp {
+  readonly libtorch: string;
+  readonly directory: string;
+}
+
+export type LibtorchErrorCode = 'ERR_LIBTORCH_NOT_FOUND' | 'ERR_LIBTORCH_VERSION';
+
+/** No libtorch, or not the one that is needed. `tried` holds every place that was looked at. */
+export class LibtorchError extends Error {
+  readonly code: LibtorchErrorCode;
+  readonly tried: readonly Attempt[];
+
+  constructor(code: LibtorchErrorCode, message: string, tried: readonly Attempt[]) {
+    super(message);
+    this.name = 'LibtorchError';
+    this.code = code;
+    this.tried = tried;
+  }
+}
+
+const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..');
+const extension = process.platform === 'darwin' ? 'dylib' : 'so';
+
+/** The file to open first: it is what pulls the CUDA libraries in where there are some. */
+export function libtorchFile(directory: string): string {
+  return join(directory, 'lib', `libtorch.${extension}`);
+}
+
+/** `2.13.0+cpu` -> `2.13`. */
+export function minorOf(version: string): string {
+  return version.split('.').slice(0, 2).join('.');
+}
+
+/** The version of the libtorch in a directory: a wheel says it in `version.py`, the vendor's archive in `build-version`. */
+export function libtorchVersion(directory: string): string | undefined {
+  const python = readText(join(directory, 'version.py'));
+  return (
+    /^__version__\s*=\s*['"]([^'"]+)['"]/m.exec(python)?.[1] ??
+    (readText(join(directory, 'build-version')).trim() || undefined)
+  );
+}
+
+/** What the built addon was compiled against; undefined when it is not built here. */
+export function addonStamp(root: string = packageRoot): AddonStamp | undefined {
+  const text = readText(join(root, 'build', 'Release', 'addon.json'));
+  return text === '' ? undefined : (JSON.parse(text) as AddonStamp);
+}
+
+/** The directory under which set-up keeps the libtorch builds that it fetched. */
+export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
+  return join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'xpmir', 'libtorch');
+}
+
+/**
+ * Finds libtorch: XPMIR_LIBTORCH, the npm package of this platform, an installed Python torch, then our cache.
+ *
+ * An XPMIR_LIBTORCH that cannot be used is an error; every other place is passed over, and said in `tried`.
+ *
+ * @throws LibtorchError `ERR_LIBTORCH_NOT_FOUND`, or `ERR_LIBTORCH_VERSION` when only other versions were found.
+ */
+export function locateLibtorch(options: LocateOptions = {}): Libtorch {
+  const { env = process.env, cwd = process.cwd(), headers = false } = options;
+  const builtFor = 'builtFor' in options ? options.builtFor : addonStamp()?.libtorch;
+  const tried: Attempt[] = [];
+  let otherVersion: { directory: string; version: string } | undefined;
+
+  for (const { source, place } of candidates(env, cwd, tried)) {
+    const version = libtorchVersion(place);
+    const problem = missingPart(place, headers) ?? versionProblem(version, builtFor);
+    if (problem === undefined) return { directory: place, version: version as string, source, tried };
+    tried.push({ source, place, outcome: problem });
+    if (version !== undefined && existsSync(libtorchFile(place)))
+      otherVersion ??= { directory: place, version };
+    if (source === 'XPMIR_LIBTORCH') break;
+  }
+  if (otherVersion !== undefined) throw versionError(otherVersion, builtFor, tried);
+  throw new LibtorchError('ERR_LIBTORCH_NOT_FOUND', notFoundMessage(tried), tried);
+}
+
+/** The sentence for a person who has no usable libtorch: what was tried, and the three ways out. */
+export function notFoundMessage(tried: readonly Attempt[]): string {
+  const places = tried.map(({ source, place, outcome }) => `  ${source}: ${place}: ${outcome}`);
+  return `libtorch was not found. Tried:
+${places.join('\n')}
+Any one of these helps:
+  1. With a network: \`npm run setup\` fetches libtorch ${pinnedVersion} for CPU into ${cacheDirectory()}
+  2. Install PyTorch ${supportedVersions[0]} to ${supportedVersions.at(-1)} and activate its environment: pip install torch==${pinnedVersion}
+  3. Set XPMIR_LIBTORCH to a directory with lib/ and include/: an unpacked libtorch, or the torch/ folder of a Python installation`;
+}
+
+function* candidates(
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+  tried: Attempt[],
+): Generator<{ source: LibtorchSource; place: string }> {
+  if (env.XPMIR_LIBTORCH) {
+    yield { source: 'XPMIR_LIBTORCH', place: env.XPMIR_LIBTORCH };
+  } else {
+    tried.push({ source: 'XPMIR_LIBTORCH', place: 'environment', outcome: 'not set' });
+  }
+  for (const place of npmPackages(cwd, tried)) yield { source: 'npm package', place };
+  for (const place of pythonTorches(env, (where) =>
+    tried.push({ source: 'Python', place: where, outcome: 'no torch' }),
+  )) {
+    yield { source: 'Python', place };
+  }
+  const cache = cacheDirectory(env);
+  const cached = listDirectory(cache).filter((name) => /^\d+\.\d+\.\d+\+[\w.]+$/.test(name));
+  cached.sort(
+    (a, b) => Number(b.startsWith(pinnedVersion)) - Number(a.startsWith(pinnedVersion)) || (a < b ? 1 : -1),
+  );
+  if (cached.length === 0) tried.push({ source: 'cache', place: cache, outcome: 'empty' });
+  for (const name of cached) yield { source: 'cache', place: join(cache, name) };
+}
+
+/** Resolved from us and from the program: a strict installer shows a package only to the one that declares it. */
+function npmPackages(cwd: string, tried: Attempt[]): readonly string[] {
+  const name = `@xpmir/libtorch-cpu-${process.platform}-${process.arch}`;
+  const found = new Set<string>();
+  for (const from of [import.meta.url, join(cwd, 'package.json')]) {
+    try {
+      found.add(dirname(createRequire(from).resolve(`${name}/package.json`)));
+    } catch {
+      // not installed where this one looks
+    }
+  }
+  if (found.size === 0) tried.push({ source: 'npm package', place: name, outcome: 'not installed' });
+  return [...found];
+}
+
+function missingPart(directory: string, headers: boolean): string | undefined {
+  if (!existsSync(libtorchFile(directory))) return `has no lib/libtorch.${extension}`;
+  if (headers && !existsSync(join(directory, 'include', 'ATen', 'ATen.h')))
+    return 'has no include/ with the headers';
+  return undefined;
+}
+
+function versionProblem(version: string | undefined, builtFor: string | undefined): string | undefined {
+  if (version === undefined) return 'says no version (neither version.py nor build-version)';
+  const minor = minorOf(version);
+  if (!supportedVersions.includes(minor))
+    return `version ${version}, supported are ${supportedVersions.join(', ')}`;
+  if (builtFor !== undefined && minor !== minorOf(builtFor))
+    return `version ${version}, the addon is built for ${builtFor}`;
+  return undefined;
+}
+
+function versionError(
+  found: { directory: string; version: string },
+  builtFor: string | undefined,
+  tried: readonly Attempt[],
+): LibtorchError {
+  const needed =
+    builtFor === undefined
+      ? supportedVersions.join(', ')
+      : `${minorOf(builtFor)}, which the addon is built for`;
+  const message = `Found libtorch ${found.version} in ${found.directory} but needed version ${needed}. To fix it, run \
+\`npm run setup\` to build for what is installed, or set XPMIR_LIBTORCH to a libtorch ${minorOf(builtFor ?? pinnedVersion)}.`;
+  return new LibtorchError('ERR_LIBTORCH_VERSION', message, tried);
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,91 @@
+/** Takes out of a wheel or an archive what building and running need, and checks every byte of it. */
+import { createHash } from 'node:crypto';
+import { createWriteStream, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { crc32 } from 'node:zlib';
+import yauzl, { type Entry, type ZipFile } from 'yauzl';
+import type { FetchedZip } from './libtorch.ts';
+import { megabytes, Progress } from './progress.mjs';
+
+const wanted = /^(lib|include|share)\/|^(version\.py|build-version)$/;
+/** Libraries for Python's side and for PyTorch's own tests. */
+const unneeded =
+  /^lib\/(libtorch_python|libshm|libbackend_with_compiler|libjitbackend_test|libtorchbind_test|libaoti_custom_ops)/;
+
+/** Unpacks libtorch's folder of the zip file to `directory`. */
+export async function unpack(zip: FetchedZip, directory: string): Promise<void> {
+  const file = await yauzl.openPromise(zip.path, { autoClose: false }); // refuses entries whose names would leave the directory
+  const entries = await readEntries(file);
+  const files = entries.filter(({ fileName }) => !fileName.endsWith('/') && isWanted(fileName, zip.folder));
+  if (files.length === 0) throw new Error(`${zip.path} has no ${zip.folder} folder with libtorch`);
+  const digests = await recordedDigests(file, entries);
+  const progress = new Progress(
+    'Unpacking',
+    files.reduce((sum, { uncompressedSize }) => sum + uncompressedSize, 0),
+    megabytes,
+  );
+  let written = 0;
+  try {
+    for (const entry of files) {
+      await extract(
+        file,
+        entry,
+        join(directory, entry.fileName.slice(zip.folder.length)),
+        digests.get(entry.fileName),
+      );
+      written += entry.uncompressedSize;
+      progress.update(written);
+    }
+  } catch (error) {
+    progress.stop();
+    throw error;
+  } finally {
+    file.close();
+  }
+  progress.finish(`${files.length} files, ${megabytes(written)}`);
+}
+
+function isWanted(name: string, folder: string): boolean {
+  const inside = name.startsWith(folder) ? name.slice(folder.length) : '';
+  return wanted.test(inside) && !unneeded.test(inside);
+}
+
+async function readEntries(file: ZipFile): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for await (const entry of file.eachEntry()) entries.push(entry);
+  return entries;
+}
+
+/** A wheel lists the SHA-256 of its files in `RECORD`; an archive has no such list, and its checksums must do. */
+async function recordedDigests(file: ZipFile, entries: readonly Entry[]): Promise<Map<string, string>> {
+  const record = entries.find(({ fileName }) => /^[^/]+\.dist-info\/RECORD$/.test(fileName));
+  const digests = new Map<string, string>();
+  if (record === undefined) return digests;
+  const chunks: Buffer[] = [];
+  for await (const chunk of await file.openReadStreamPromise(record)) chunks.push(chunk as Buffer);
+  for (const line of Buffer.concat(chunks).toString().split('\n')) {
+    const match = /^"?(.+?)"?,sha256=([\w-]+),\d+\s*$/.exec(line);
+    if (match) digests.set(match[1] as string, match[2] as string);
+  }
+  return digests;
+}
+
+async function extract(file: ZipFile, entry: Entry, path: string, digest: string | undefined): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true });
+  const hash = createHash('sha256');
+  let checksum = 0;
+  const observer = new Transform({
+    transform(chunk: Buffer, _, done) {
+      hash.update(chunk);
+      checksum = crc32(chunk, checksum);
+      done(null, chunk);
+    },
+  });
+  await pipeline(await file.openReadStreamPromise(entry), observer, createWriteStream(path));
+  if (checksum !== entry.crc32) throw new Error(`${entry.fileName} is damaged: its checksum does not match`);
+  if (digest !== undefined && hash.digest('base64url') !== digest) {
+    throw new Error(`${entry.fileName} is not the file that RECORD lists`);
+  }
+}
