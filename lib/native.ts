@@ -1,0 +1,115 @@
+/** The only importer of the addon. Loads libtorch at the first call, so that importing this package costs nothing. */
+
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ArgumentError, fromNative } from './errors.ts';
+import { libtorchFile, locateLibtorch } from './libtorch.ts';
+
+/** A tensor on the native side: index and generation in one number; 0 is none. */
+export type Handle = number;
+
+type Bytes = NodeJS.TypedArray;
+
+/** The entries of native/addon.cc. Arguments and results that are not in the signature travel in the shared buffer. */
+export interface Addon {
+  arena(): ArrayBuffer;
+  reserve(slots: number): ArrayBuffer;
+  find(name: string, overload?: string): number;
+  call(operator: number, positional: number, named: number): true | undefined;
+  intern(text: string): number;
+  string(id: number): string;
+  schemas(): string[];
+  version(): string;
+
+  fromData(data: Bytes, dtype: number, ndim: number): Handle;
+  copyTo(tensor: Handle, view: Bytes): void;
+  info(tensor: Handle): void;
+  setRequiresGrad(tensor: Handle, requiresGrad: boolean): void;
+  grad(tensor: Handle): Handle;
+  setGrad(tensor: Handle, grad: Handle): void;
+  data(tensor: Handle): Handle;
+  setData(tensor: Handle, source: Handle): void;
+  share(tensor: Handle): Handle;
+  sameStorage(a: Handle, b: Handle): boolean;
+  release(tensor: Handle): boolean;
+  releaseMany(count: number): void;
+  memory(): void;
+
+  backward(retainGraph: boolean, createGraph: boolean): void;
+  gradients(retainGraph: boolean, createGraph: boolean, allowUnused: boolean): boolean;
+  gradEnabled(): boolean;
+  registerHook(tensor: Handle, hook: (gradient: Handle) => Handle): number;
+  removeHook(tensor: Handle, hook: number): void;
+  attachNode(backward: (gradients: Handle[]) => Handle[]): boolean;
+  accumulates(): boolean;
+  watch(tensor: Handle, stack: string): void;
+  gradFnName(tensor: Handle): string | null;
+
+  manualSeed(seed: number | bigint): void;
+  newGenerator(): number;
+  releaseGenerator(generator: number): void;
+  setSeed(generator: number, seed: number | bigint): void;
+  currentSeed(generator: number): bigint;
+  drawSeed(generator: number): bigint;
+  getState(generator: number): Handle;
+  setState(generator: number, state: Handle): void;
+  setNumThreads(threads: number): void;
+  getNumThreads(): number;
+  setDeterministic(mode: boolean, warnOnly: boolean): void;
+  hasCuda(): boolean;
+}
+
+let addon: Addon | undefined;
+
+/** The addon with its errors as this package's classes. */
+export function native(): Addon {
+  addon ??= load();
+  return addon;
+}
+
+/** Whether libtorch has been loaded yet. */
+export function isLoaded(): boolean {
+  return addon !== undefined;
+}
+
+function load(): Addon {
+  const require = createRequire(import.meta.url);
+  const bindings = require('bindings') as (options: { bindings: string; module_root: string }) => unknown;
+  const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..');
+  const open = (name: string): unknown => {
+    try {
+      return bindings({ bindings: name, module_root: packageRoot });
+    } catch (error) {
+      throw missing(name, error);
+    }
+  };
+  // Once libtorch is open by its absolute path, the addon's own needs resolve by name, wherever libtorch lies.
+  const { directory } = locateLibtorch();
+  const preload = open('preload') as { open(path: string): string | null | undefined };
+  const problem = preload.open(libtorchFile(directory));
+  if (problem) throw new ArgumentError(`Expected a loadable libtorch in ${directory}: ${problem}`, 'ERR_NO_NATIVE');
+  return withErrors(open('addon') as Addon);
+}
+
+function missing(name: string, error: unknown): Error {
+  const reason = error instanceof Error ? error.message : String(error);
+  const message = `Expected the native addon (${name}.node): run npm run build:native\n${reason}`;
+  return new ArgumentError(message, 'ERR_NO_NATIVE');
+}
+
+/** `call` stays bare: lib/torch/wire.ts turns its errors, with the shapes of the arguments. */
+function withErrors(raw: Addon): Addon {
+  const wrapped: Record<string, unknown> = {};
+  for (const [name, entry] of Object.entries(raw) as [string, (...args: unknown[]) => unknown][]) {
+    wrapped[name] = (...args: unknown[]) => {
+      try {
+        return entry(...args);
+      } catch (error) {
+        throw fromNative(error);
+      }
+    };
+  }
+  wrapped['call'] = raw.call;
+  return wrapped as unknown as Addon;
+}

@@ -1,0 +1,31 @@
+/** What follows an asynchronous flow: the scope that new tensors belong to, the grad mode, anomaly mode. */
+
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** As in native/wire.h. */
+export const GradMode = { asIs: 0, noGrad: 1, inference: 2, withGrad: 3 } as const;
+export type GradMode = (typeof GradMode)[keyof typeof GradMode];
+
+/** Something that takes ownership of the tensors made while it is current. */
+export interface Owner {
+  readonly isOpen: boolean;
+}
+
+export interface Context {
+  readonly owner: Owner | undefined;
+  readonly gradMode: GradMode;
+  readonly anomaly: boolean;
+}
+
+const root: Context = { owner: undefined, gradMode: GradMode.asIs, anomaly: false };
+const storage = new AsyncLocalStorage<Context>();
+
+/** The context of this point of the flow. */
+export function current(): Context {
+  return storage.getStore() ?? root;
+}
+
+/** Runs `fn`, and all that it awaits, with some of the context replaced. */
+export function within<T>(change: Partial<Context>, fn: () => T): T {
+  return storage.run({ ...current(), ...change }, fn);
+}

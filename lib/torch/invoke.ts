@@ -1,0 +1,87 @@
+/** From a JavaScript call to an operator: positional values, then keyword arguments from a last options object. */
+
+import { types } from 'node:util';
+import { ArgumentError, expected } from '../errors.ts';
+import { native } from '../native.ts';
+import { Complex } from './complex.ts';
+import { current } from './context.ts';
+import { GeneratorHandle } from './generatorHandle.ts';
+import { OwnedTensor } from './lifetime.ts';
+import { begin, callOperator, put, putNamed } from './wire.ts';
+
+/** An operator by its name, found in libtorch at its first call. */
+export class Operator {
+  readonly name: string;
+  readonly overload: string | undefined;
+  #index = -1;
+
+  constructor(name: string, overload?: string) {
+    this.name = name;
+    this.overload = overload;
+  }
+
+  get index(): number {
+    if (this.#index < 0) {
+      this.#index = native().find(this.name, this.overload);
+      if (this.#index < 0) {
+        const full = this.overload === undefined ? this.name : `${this.name}.${this.overload}`;
+        throw new ArgumentError(`Expected an operator of libtorch ${native().version()} but received ${full}`, 'ERR_NO_OPERATOR');
+      }
+    }
+    return this.#index;
+  }
+}
+
+/** Calls an operator. A plain object in last place holds keyword arguments; `requiresGrad` there marks the result. */
+export function invoke(operator: Operator, args: readonly unknown[]): unknown {
+  const index = operator.index;
+  const context = current();
+  const last = args[args.length - 1];
+  if (typeof last === 'object' && last !== null && isOptions(last)) return invokeWithOptions(operator, args, last);
+  begin(context);
+  for (let i = 0; i < args.length; i++) put(args[i], operator.name);
+  const result = callOperator(index, args.length, 0, args);
+  if (context.anomaly) watch(result);
+  return result;
+}
+
+function invokeWithOptions(operator: Operator, args: readonly unknown[], options: object): unknown {
+  const index = operator.index;
+  const context = current();
+  // Read before anything is written: a getter may call an operator itself, through the same buffer.
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  const marks = !operator.name.endsWith('_') && entries.some(([key]) => key === 'requiresGrad');
+  begin(context);
+  for (let i = 0; i < args.length - 1; i++) put(args[i], operator.name);
+  let named = 0;
+  for (const [key, value] of entries) {
+    if (marks && key === 'requiresGrad') continue;
+    putNamed(key, value);
+    named++;
+  }
+  const result = callOperator(index, args.length - 1, named, args);
+  if (marks && OwnedTensor.is(result)) {
+    const requiresGrad = (options as { requiresGrad?: unknown }).requiresGrad;
+    if (typeof requiresGrad !== 'boolean') throw expected('a boolean', 'requiresGrad', requiresGrad);
+    native().setRequiresGrad(OwnedTensor.handleOf(result), requiresGrad);
+  }
+  if (context.anomaly) watch(result);
+  return result;
+}
+
+/** Anything that is none of the values that an operator takes must be the options. */
+function isOptions(value: object): boolean {
+  return !(OwnedTensor.is(value) || Array.isArray(value) || GeneratorHandle.is(value) || value instanceof Complex || isOpaque(value));
+}
+
+function isOpaque(value: object): boolean {
+  return ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value) || types.isProxy(value) || types.isPromise(value);
+}
+
+/** In anomaly mode, remembers where the operator was called, for the error when its backward makes a NaN. */
+function watch(result: unknown): void {
+  const tensor = Array.isArray(result) ? result.find(OwnedTensor.is) : result;
+  if (!OwnedTensor.is(tensor)) return;
+  const stack = (new Error().stack ?? '').split('\n').slice(3).join('\n');
+  native().watch(OwnedTensor.handleOf(tensor), stack);
+}

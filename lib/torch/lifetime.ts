@@ -1,0 +1,153 @@
+/**
+ * Who frees a tensor. One born inside a scope is freed by it; any other one when it is collected or disposed. The
+ * wrapper owns one reference, which each of the three ways drops once and none drops twice.
+ */
+
+import { ArgumentError, expected } from '../errors.ts';
+import { type Handle, native } from '../native.ts';
+import { arena, FIRST } from './arena.ts';
+import { current, type Owner } from './context.ts';
+import { type LiveTensors, trackLive } from './tracking.ts';
+
+const RELEASE_BATCH = 2048;
+
+const live: LiveTensors | undefined = trackLive();
+
+const finalizer = new FinalizationRegistry<Handle>((handle) => {
+  live?.delete(handle);
+  native().release(handle);
+});
+
+/** A native tensor with an owner; Tensor adds everything else. */
+export abstract class OwnedTensor implements Disposable {
+  #handle: Handle;
+  /** The scope that will free it; undefined when the collector does. */
+  #owner: Scope | undefined;
+
+  constructor(handle: Handle) {
+    this.#handle = handle;
+    this.#owner = undefined;
+    live?.set(handle, this);
+    const owner = openScope(current().owner);
+    if (owner === undefined) {
+      finalizer.register(this, handle, this);
+    } else {
+      this.#owner = owner;
+      owner.adopt(this);
+    }
+  }
+
+  /** Frees it now; further calls do nothing, any other use is an error with the code `ERR_TENSOR_DISPOSED`. */
+  dispose(): void {
+    const handle = this.#handle;
+    if (handle === 0) return;
+    OwnedTensor.#forget(this);
+    native().release(handle);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  get isDisposed(): boolean {
+    return this.#handle === 0;
+  }
+
+  static #forget(tensor: OwnedTensor): void {
+    live?.delete(tensor.#handle);
+    if (tensor.#owner === undefined) finalizer.unregister(tensor);
+    tensor.#owner = undefined;
+    tensor.#handle = 0;
+  }
+
+  /** Whether a value is a tensor of ours: a brand that no prototype trick passes. */
+  static is(value: unknown): value is OwnedTensor {
+    return typeof value === 'object' && value !== null && #handle in value;
+  }
+
+  /** The live handle of a tensor, for the wire. */
+  static handleOf(value: object): Handle {
+    if (!(#handle in value)) throw expected('a Tensor', 'a tensor', value);
+    if (value.#handle === 0) throw new ArgumentError('Expected a live tensor but received one that was disposed', 'ERR_TENSOR_DISPOSED');
+    return value.#handle;
+  }
+
+  /** @internal Gives a tensor to a scope, or to the collector when there is none. */
+  static own(tensor: OwnedTensor, owner: Scope | undefined): void {
+    if (tensor.#handle === 0 || tensor.#owner === owner) return;
+    if (tensor.#owner === undefined) finalizer.unregister(tensor);
+    tensor.#owner = owner;
+    if (owner === undefined) finalizer.register(tensor, tensor.#handle, tensor);
+  }
+
+  /** @internal Marks a tensor as freed by its scope, and returns its handle; 0 when the scope no longer owns it. */
+  static releaseFrom(tensor: OwnedTensor, owner: Scope): Handle {
+    if (tensor.#owner !== owner || tensor.#handle === 0) return 0;
+    const handle = tensor.#handle;
+    live?.delete(handle);
+    tensor.#owner = undefined;
+    tensor.#handle = 0;
+    return handle;
+  }
+
+  /** @internal Whether the scope still owns it. */
+  static belongsTo(tensor: OwnedTensor, owner: Scope): boolean {
+    return tensor.#owner === owner;
+  }
+}
+
+/** The tensors made during a `tidy`. */
+export class Scope implements Owner {
+  isOpen = true;
+  readonly parent = openScope(current().owner);
+  #tensors: OwnedTensor[] = [];
+  #compactAt = 4096;
+
+  /** Takes a tensor whose owner is this scope already. */
+  adopt(tensor: OwnedTensor): void {
+    this.#tensors.push(tensor);
+    if (this.#tensors.length >= this.#compactAt) this.#compact();
+  }
+
+  /** Moves a tensor that must outlive this scope to the one around it. */
+  hand(tensor: OwnedTensor): void {
+    if (!OwnedTensor.belongsTo(tensor, this)) return;
+    const parent = openScope(this.parent);
+    OwnedTensor.own(tensor, parent);
+    parent?.adopt(tensor);
+  }
+
+  /** Frees what it still owns. */
+  end(): void {
+    this.isOpen = false;
+    const handles: Handle[] = [];
+    for (const tensor of this.#tensors) {
+      const handle = OwnedTensor.releaseFrom(tensor, this);
+      if (handle !== 0) handles.push(handle);
+    }
+    this.#tensors = [];
+    releaseAll(handles);
+  }
+
+  /** A long scope whose tensors are disposed by hand must not keep their wrappers. */
+  #compact(): void {
+    this.#tensors = this.#tensors.filter((tensor) => OwnedTensor.belongsTo(tensor, this));
+    this.#compactAt = Math.max(4096, 2 * this.#tensors.length);
+  }
+}
+
+/** What a flow makes after its `tidy` has ended belongs to the scope around it, or to the collector. */
+function openScope(owner: Owner | undefined): Scope | undefined {
+  let scope = owner as Scope | undefined;
+  while (scope !== undefined && !scope.isOpen) scope = scope.parent;
+  return scope;
+}
+
+/** In one native call for as many as the shared buffer holds. */
+function releaseAll(handles: readonly Handle[]): void {
+  for (let start = 0; start < handles.length; start += RELEASE_BATCH) {
+    const batch = handles.slice(start, start + RELEASE_BATCH);
+    arena().numbers.set(batch, FIRST);
+    native().releaseMany(batch.length);
+  }
+}

@@ -1,0 +1,73 @@
+/** Scopes: who frees the tensors that a piece of work makes. */
+
+import { types } from 'node:util';
+import { expected } from '../errors.ts';
+import { native } from '../native.ts';
+import { arena, FIRST } from './arena.ts';
+import { within } from './context.ts';
+import { OwnedTensor, Scope } from './lifetime.ts';
+
+/**
+ * Runs `fn` and frees every tensor made in it, by what it awaits too, except those in its result (a tensor, or
+ * tensors in arrays, maps and plain objects), which pass to the scope around.
+ *
+ * @example const loss = tidy(() => model.forward(x).sub(y).square().mean());
+ */
+export function tidy<T>(fn: () => T): T {
+  if (typeof fn !== 'function') throw expected('a function', 'fn', fn);
+  const scope = new Scope();
+  let result: T;
+  try {
+    result = within({ owner: scope }, fn);
+  } catch (error) {
+    scope.end();
+    throw error;
+  }
+  if (types.isPromise(result)) return settle(result, scope) as T;
+  return finish(scope, result);
+}
+
+async function settle<T>(promise: Promise<T>, scope: Scope): Promise<T> {
+  try {
+    return finish(scope, await promise);
+  } finally {
+    scope.end();
+  }
+}
+
+function finish<T>(scope: Scope, result: T): T {
+  visitTensors(result, (tensor) => scope.hand(tensor));
+  scope.end();
+  return result;
+}
+
+/** Takes a tensor out of every scope: it lives until it is disposed or collected. */
+export function keep<T extends OwnedTensor>(tensor: T): T {
+  if (!OwnedTensor.is(tensor)) throw expected('a Tensor', 'tensor', tensor);
+  OwnedTensor.own(tensor, undefined);
+  return tensor;
+}
+
+/** Tensors in a value: itself, or in arrays, maps, sets and plain objects, however deep; cycles are seen once. */
+export function visitTensors(value: unknown, visit: (tensor: OwnedTensor) => void, seen = new Set<object>()): void {
+  if (OwnedTensor.is(value)) return visit(value);
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || seen.has(value)) return;
+  seen.add(value);
+  const children = types.isMap(value) || types.isSet(value) ? value.values() : Object.values(value);
+  for (const child of children) visitTensors(child, visit, seen);
+}
+
+/** What lives on the native side of this thread. */
+export interface Memory {
+  /** Live tensors, views included. */
+  readonly tensors: number;
+  /** Bytes of their distinct storages, and about half a kilobyte a tensor beside. */
+  readonly bytes: number;
+}
+
+/** Counts the live tensors of this thread and their bytes. */
+export function memory(): Memory {
+  native().memory();
+  const { numbers } = arena();
+  return { tensors: numbers[FIRST] as number, bytes: numbers[FIRST + 1] as number };
+}

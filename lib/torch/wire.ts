@@ -1,0 +1,242 @@
+/**
+ * How arguments and results of operators cross: tagged numbers in the shared buffer. The protocol is written out in
+ * native/wire.h; this is its other end. Every JavaScript value is judged here, so native code never meets one.
+ */
+
+import { ArgumentError, ArgumentRangeError, expected, fromNative, show } from '../errors.ts';
+import { type Handle, native } from '../native.ts';
+import { type Arena, arena, COUNT, FIRST, MODE, refreshArena, reserveArena } from './arena.ts';
+import { Complex } from './complex.ts';
+import { type Context, current } from './context.ts';
+import { GeneratorHandle } from './generatorHandle.ts';
+import { OwnedTensor } from './lifetime.ts';
+import { intern, textOf } from './strings.ts';
+
+const Tag = {
+  null: 0,
+  default: 1,
+  tensor: 2,
+  int: 3,
+  float: 4,
+  bool: 5,
+  string: 6,
+  bigint: 7,
+  complex: 8,
+  generator: 9,
+  list: 10,
+  ints: 11,
+  floats: 12,
+  self: 13,
+} as const;
+
+let numbers: Float64Array = new Float64Array(0);
+let integers: BigInt64Array = new BigInt64Array(0);
+let position = 0;
+
+function use(shared: Arena): void {
+  numbers = shared.numbers;
+  integers = shared.integers;
+}
+
+/** Starts a message in the buffer, with the grad mode of the current context. */
+export function begin(context: Context = current()): void {
+  use(arena());
+  numbers[MODE] = context.gradMode;
+  position = FIRST;
+}
+
+function room(slots: number): void {
+  if (position + slots > numbers.length) use(reserveArena(2 * (position + slots)));
+}
+
+function tagged(tag: number, payload: number): void {
+  numbers[position] = tag;
+  numbers[position + 1] = payload;
+  position += 2;
+}
+
+/** Writes a value; `name` is for the message when it cannot cross. */
+export function put(value: unknown, name: string): void {
+  room(4);
+  switch (typeof value) {
+    case 'number':
+      return tagged(Number.isInteger(value) && !Object.is(value, -0) ? Tag.int : Tag.float, value);
+    case 'object':
+      if (value === null) return tagged(Tag.null, 0);
+      if (OwnedTensor.is(value)) return tagged(Tag.tensor, OwnedTensor.handleOf(value));
+      return putObject(value, name);
+    case 'boolean':
+      return tagged(Tag.bool, value ? 1 : 0);
+    case 'string':
+      return tagged(Tag.string, intern(value));
+    case 'undefined':
+      return tagged(Tag.default, 0);
+    case 'bigint':
+      if (BigInt.asIntN(64, value) !== value) throw new ArgumentRangeError(`Expected a bigint within 64 bits for ${name} but received ${show(value)}`);
+      numbers[position] = Tag.bigint;
+      integers[position + 1] = value;
+      position += 2;
+      return;
+    default:
+      throw expected('a value that an operator takes', name, value);
+  }
+}
+
+function putObject(value: object, name: string): void {
+  if (Array.isArray(value)) return putList(value, name);
+  if (GeneratorHandle.is(value)) return tagged(Tag.generator, GeneratorHandle.idOf(value));
+  if (value instanceof Complex && typeof value.re === 'number' && typeof value.im === 'number') {
+    tagged(Tag.complex, value.re);
+    numbers[position++] = value.im;
+    return;
+  }
+  throw expected('a value that an operator takes', name, value);
+}
+
+function putList(list: readonly unknown[], name: string): void {
+  const length = list.length;
+  room(4 + 3 * length);
+  let kind: number = Tag.ints;
+  for (let i = 0; i < length; i++) {
+    const element = list[i];
+    if (typeof element !== 'number') {
+      kind = Tag.list;
+      break;
+    }
+    if (kind === Tag.ints && !Number.isInteger(element)) kind = Tag.floats;
+  }
+  tagged(kind, length);
+  if (kind === Tag.list) {
+    for (let i = 0; i < length; i++) {
+      const element = list[i];
+      if (Array.isArray(element)) throw expected('a flat array', name, list);
+      put(element, name);
+    }
+    return;
+  }
+  for (let i = 0; i < length; i++) numbers[position++] = list[i] as number;
+}
+
+/** Writes a keyword argument. */
+export function putNamed(name: string, value: unknown): void {
+  room(1);
+  numbers[position++] = intern(name);
+  put(value, name);
+}
+
+type TensorFactory = (handle: Handle) => OwnedTensor;
+let makeTensor: TensorFactory = () => {
+  throw new ArgumentError('Expected lib/torch/tensor.ts to be loaded', 'ERR_NO_NATIVE');
+};
+
+/** tensor.ts says how a result becomes a Tensor: it stands above this file and cannot be imported here. */
+export function setTensorFactory(factory: TensorFactory): void {
+  makeTensor = factory;
+}
+
+/** Wraps a handle that a native entry returned. */
+export function wrap(handle: Handle): OwnedTensor {
+  return makeTensor(handle);
+}
+
+/** Calls an operator whose arguments have been put. `given` are its arguments, where an in-place result is found again. */
+export function callOperator(operator: number, positional: number, named: number, given: readonly unknown[]): unknown {
+  try {
+    if (native().call(operator, positional, named)) use(refreshArena());
+  } catch (error) {
+    throw fromNative(error, shapesOf(given));
+  }
+  return takeResults(given);
+}
+
+/** The results that stand in the buffer: nothing, one, or several as an array. */
+export function takeResults(given: readonly unknown[]): unknown {
+  use(arena());
+  const count = numbers[COUNT] as number;
+  position = FIRST;
+  if (count === 1) return take(given);
+  if (count === 0) return undefined;
+  const results: unknown[] = new Array(count);
+  for (let i = 0; i < count; i++) results[i] = take(given);
+  return results;
+}
+
+function take(given: readonly unknown[]): unknown {
+  const tag = numbers[position] as number;
+  const payload = numbers[position + 1] as number;
+  position += 2;
+  switch (tag) {
+    case Tag.tensor:
+      return makeTensor(payload);
+    case Tag.self:
+      return findGiven(payload, given);
+    case Tag.null:
+      return null;
+    case Tag.int:
+    case Tag.float:
+      return payload;
+    case Tag.bool:
+      return payload !== 0;
+    case Tag.string:
+      return textOf(payload);
+    case Tag.bigint:
+      return integers[position - 1];
+    case Tag.complex:
+      return new Complex(payload, numbers[position++] as number);
+    default:
+      return takeList(payload, given);
+  }
+}
+
+function takeList(length: number, given: readonly unknown[]): unknown[] {
+  const list: unknown[] = new Array(length);
+  for (let i = 0; i < length; i++) list[i] = take(given);
+  return list;
+}
+
+/** The argument, by position or in the options, that an in-place operator returns. */
+function findGiven(handle: Handle, given: readonly unknown[]): unknown {
+  for (const value of given) {
+    if (OwnedTensor.is(value)) {
+      if (OwnedTensor.handleOf(value) === handle) return value;
+    } else if (typeof value === 'object' && value !== null) {
+      const found = findGiven(handle, Object.values(value));
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
+function shapesOf(given: readonly unknown[]): number[][] {
+  const shapes: number[][] = [];
+  for (const value of given) {
+    if (OwnedTensor.is(value) && !value.isDisposed) shapes.push(describeTensor(OwnedTensor.handleOf(value)).shape);
+    else if (Array.isArray(value)) shapes.push(...shapesOf(value));
+  }
+  return shapes;
+}
+
+/** What a tensor is, as native code tells it. */
+export interface Description {
+  readonly dtype: string;
+  readonly device: string;
+  readonly requiresGrad: boolean;
+  readonly isLeaf: boolean;
+  readonly isStrided: boolean;
+  readonly shape: number[];
+}
+
+export function describeTensor(handle: Handle): Description {
+  native().info(handle);
+  use(arena());
+  const flags = numbers[FIRST + 2] as number;
+  const ndim = numbers[FIRST + 3] as number;
+  return {
+    dtype: textOf(numbers[FIRST] as number),
+    device: textOf(numbers[FIRST + 1] as number),
+    requiresGrad: (flags & 1) !== 0,
+    isLeaf: (flags & 2) !== 0,
+    isStrided: (flags & 4) !== 0,
+    shape: Array.from(numbers.subarray(FIRST + 4, FIRST + 4 + ndim)),
+  };
+}

@@ -1,0 +1,55 @@
+// The native layer, table of contents.
+//
+// It knows libtorch and refuses to know: modules, layers, optimizers, training loops, option objects, defaults that no
+// schema states, what a Tensor looks like in JavaScript, how errors are classed, files, and the network.
+//
+//   wire.*      how values cross; the shared buffer and the interned strings
+//   handle.*    tensors as numbers
+//   convert.*   wire value <-> IValue by schema type
+//   dispatch.*  find an operator, choose its overload, call it
+//   tensor.cc   what is no operator: data in and out, description, requires_grad, grad
+//   autograd.cc backward, grad, hooks, custom nodes
+//   random.cc   seeds, generators, thread counts
+//   error.*     the border; state.* what one environment owns
+
+#include "entries.h"
+
+namespace xpmir {
+
+namespace {
+
+// The one trampoline: every entry of every table goes through it, hence through guarded().
+Napi::Value enter(const Napi::CallbackInfo& info) {
+  const auto* entry = static_cast<const Entry*>(info.Data());
+  State* state = State::of(info.Env());
+  return guarded(info.Env(), entry->name, [&]() -> Napi::Value {
+    state->graveyard->empty();
+    return entry->body(*state, info);
+  });
+}
+
+}  // namespace
+
+void export_entries(Napi::Env env, Napi::Object exports, const Entry* entries, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    auto* data = const_cast<void*>(static_cast<const void*>(&entries[i]));
+    exports.Set(entries[i].name, Napi::Function::New<enter>(env, entries[i].name, data));
+  }
+}
+
+namespace {
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new State(env));
+  export_dispatch(env, exports);
+  export_tensor(env, exports);
+  export_autograd(env, exports);
+  export_random(env, exports);
+  return exports;
+}
+
+}  // namespace
+}  // namespace xpmir
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) { return xpmir::init(env, exports); }
+NODE_API_MODULE(addon, Init)

@@ -1,0 +1,56 @@
+#pragma once
+// The one table between JavaScript's values and libtorch's: which wire values a schema type takes, how they become an
+// IValue, and how a result goes back. A type that is not here is an error that names it.
+
+#include <ATen/core/ivalue.h>
+#include <ATen/core/function_schema.h>
+#include <ATen/core/jit_type.h>
+
+#include <optional>
+#include <string>
+
+#include "wire.h"
+
+namespace xpmir {
+
+class State;
+
+enum class Kind {
+  Unsupported,
+  Tensor,
+  Int,
+  Float,
+  Bool,
+  Complex,
+  Scalar,
+  String,
+  ScalarType,
+  Layout,
+  MemoryFormat,
+  Device,
+  Generator,
+};
+
+struct ParameterType {
+  Kind kind = Kind::Unsupported;
+  bool optional = false;          // None is accepted
+  bool list = false;              // a list of `kind`
+  bool optional_elements = false;  // Tensor?[]
+  int size = 0;                   // int[2]: one value stands for two
+};
+
+ParameterType parameter_type(const c10::Argument& argument);
+
+// Whether the value's kind fits: what overloads are chosen by.
+bool fits(const State& state, const ParameterType& type, const WireValue& value);
+
+// Requires fits(); throws ArgumentRangeError codes for integers out of range.
+c10::IValue to_ivalue(State& state, const ParameterType& type, const WireValue& value);
+
+void write_ivalue(State& state, WireWriter& out, const c10::IValue& value);
+
+// `a list of integers`, `a Tensor or null`: for messages.
+std::string expected_text(const ParameterType& type);
+std::string received_text(const State& state, const WireValue& value);
+
+}  // namespace xpmir

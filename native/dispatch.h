@@ -1,0 +1,67 @@
+#pragma once
+// Any operator that the loaded libtorch has, through one door: found by name, overload chosen by kinds in declaration
+// order, called boxed through the full dispatcher, so that autograd and autocast apply.
+
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/function_schema.h>
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "convert.h"
+#include "wire.h"
+
+namespace xpmir {
+
+class State;
+
+// One overload with everything that a call would otherwise look up.
+struct Overload {
+  explicit Overload(const c10::OperatorHandle& handle, StringTable& strings);
+
+  c10::OperatorHandle handle;
+  std::string text;  // the schema, for messages
+  struct Parameter {
+    ParameterType type;
+    std::string name;
+    int name_id;  // of the camelCase name, by which JavaScript gives keyword arguments
+    bool keyword_only;
+    std::optional<c10::IValue> fallback;
+  };
+  std::vector<Parameter> parameters;
+  size_t positional;               // how many may be given by position
+  std::vector<int> returned_self;  // per return: the parameter that comes back mutated, or -1
+  bool supported = true;           // false when a type has no mapping; `unsupported` names it
+  std::string unsupported;
+};
+
+struct OperatorGroup {
+  std::string name;  // aten::add, or aten::add.Tensor when one overload was asked for
+  std::vector<Overload> overloads;
+};
+
+class OperatorTable {
+ public:
+  explicit OperatorTable(StringTable& strings) : strings_(strings) {}
+  // Index of the group, or -1 when libtorch has no such operator.
+  int find(const std::string& qualified_name, const std::string& overload);
+  const OperatorGroup& at(double index) const;
+
+ private:
+  StringTable& strings_;
+  std::vector<std::unique_ptr<OperatorGroup>> groups_;
+  std::unordered_map<std::string, int> ids_;
+};
+
+// Reads a call from the arena, runs it, writes the reply; the arena's header tells the modes that it runs in.
+void call_operator(State& state, double group, size_t positional, size_t named);
+
+// All schemas of the dispatcher in declaration order.
+std::vector<std::string> list_schemas();
+
+// index_select -> indexSelect; leading and trailing underscores stay. The same rule as lib/torch/naming.ts.
+std::string camel_case(const std::string& name);
+
+}  // namespace xpmir

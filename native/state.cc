@@ -1,0 +1,57 @@
+#include "state.h"
+
+#include <cstdlib>
+
+#include "error.h"
+
+namespace xpmir {
+
+namespace {
+constexpr int64_t kReportStep = 1 << 18;
+}
+
+void Graveyard::bury(std::unique_ptr<JsCallback> callback) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (abandoned_) {
+    callback->function.SuppressDestruct();
+    return;
+  }
+  dead_.push_back(std::move(callback));
+}
+
+void Graveyard::empty() {
+  std::vector<std::unique_ptr<JsCallback>> dead;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    dead.swap(dead_);
+  }
+}
+
+void Graveyard::abandon() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  abandoned_ = true;
+  for (auto& callback : dead_) callback->function.SuppressDestruct();
+  dead_.clear();
+}
+
+State::State(Napi::Env environment) : env(environment), operators(strings) {}
+
+State::~State() {
+  graveyard->abandon();
+  hook_error.SuppressDestruct();
+}
+
+at::Generator& State::generator(double id) {
+  if (!(id >= 0 && id < static_cast<double>(generators.size())) || !generators[static_cast<size_t>(id)].defined())
+    throw ArgumentError("ERR_ARGUMENT", "Expected a Generator but received one that does not exist");
+  return generators[static_cast<size_t>(id)];
+}
+
+void State::report_memory() {
+  const int64_t change = tensors.bytes() - reported_bytes_;
+  if (std::abs(change) < kReportStep) return;
+  reported_bytes_ += change;
+  Napi::MemoryManagement::AdjustExternalMemory(env, change);
+}
+
+}  // namespace xpmir

@@ -1,0 +1,66 @@
+#pragma once
+// What one environment (the main thread or one worker) owns. Nothing in this addon is global.
+
+#include <ATen/core/Generator.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "dispatch.h"
+#include "handle.h"
+#include "napi_setup.h"
+#include "wire.h"
+
+namespace xpmir {
+
+// A JavaScript function that libtorch holds (a gradient hook). libtorch may drop it on any thread, a JavaScript
+// reference may only die on its own: the last owner hands it to the graveyard, which the JavaScript thread empties.
+struct JsCallback {
+  Napi::FunctionReference function;
+  std::thread::id thread;
+};
+
+class Graveyard {
+ public:
+  void bury(std::unique_ptr<JsCallback> callback);
+  void empty();   // on the JavaScript thread only
+  void abandon();  // the environment ends: references die with it and must not be touched
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<JsCallback>> dead_;
+  bool abandoned_ = false;
+};
+
+class State {
+ public:
+  explicit State(Napi::Env env);
+  ~State();
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  static State* of(Napi::Env env) { return env.GetInstanceData<State>(); }
+
+  Napi::Env env;
+  std::thread::id thread = std::this_thread::get_id();
+  Arena arena;
+  HandleTable tensors;
+  StringTable strings;
+  OperatorTable operators;
+  std::vector<at::Generator> generators;
+  at::Generator& generator(double id);  // throws ArgumentError for an id never given out
+  std::shared_ptr<Graveyard> graveyard = std::make_shared<Graveyard>();
+  Napi::ObjectReference hook_error;  // { error }: what a hook threw while the engine ran
+
+  // Tells V8 how many bytes live outside its heap, in steps large enough to cost nothing.
+  void report_memory();
+
+ private:
+  int64_t reported_bytes_ = 0;
+};
+
+}  // namespace xpmir

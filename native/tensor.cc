@@ -1,0 +1,170 @@
+// What is no operator: typed arrays in and out, what a tensor is, requires_grad, grad, data.
+
+#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+
+#include "entries.h"
+#include "modes.h"
+
+namespace xpmir {
+
+namespace {
+
+const at::Tensor& tensor_argument(State& state, const Napi::CallbackInfo& info, size_t index) {
+  return state.tensors.get(number_argument(info, index, "tensor"));
+}
+
+Napi::Value handle_of(State& state, at::Tensor tensor) {
+  const double handle = tensor.defined() ? state.tensors.insert(std::move(tensor)) : 0;
+  state.report_memory();
+  return Napi::Number::New(state.env, handle);
+}
+
+struct Bytes {
+  char* data;
+  size_t length;
+};
+
+// The bytes of a typed array, DataView or ArrayBuffer; a detached one has none, and is told by its length.
+Bytes bytes_argument(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  const Napi::Value value = info[index];
+  if (value.IsTypedArray()) {
+    const auto array = value.As<Napi::TypedArray>();
+    return {static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset(), array.ByteLength()};
+  }
+  throw ArgumentError("ERR_ARGUMENT", std::string("Expected a typed array for ") + name + " but received " + describe(value));
+}
+
+void check_length(size_t expected, size_t received) {
+  if (expected != received)
+    throw ArgumentError("ERR_ARGUMENT", "Expected " + std::to_string(expected) + " bytes of data but received " + std::to_string(received));
+}
+
+// fromData(view, dtype, ndim): copies; the shape stands in the buffer.
+Napi::Value from_data(State& state, const Napi::CallbackInfo& info) {
+  const Bytes bytes = bytes_argument(info, 0, "data");
+  const auto& dtype = state.strings.at(number_argument(info, 1, "dtype")).dtype;
+  if (!dtype) throw ArgumentError("ERR_ARGUMENT", "Expected a dtype for dtype but received " + state.strings.at(number_argument(info, 1, "dtype")).text);
+  const int64_t ndim = integer_argument(info, 2, "ndim", 0, 64);
+  std::vector<int64_t> shape;
+  uint64_t expected = c10::elementSize(*dtype);
+  for (int64_t i = 0; i < ndim; i++) {
+    const double size = state.arena.data()[kFirst + static_cast<size_t>(i)];
+    if (!(size >= 0 && size <= 9007199254740992.0)) throw ArgumentError("ERR_RANGE", "Expected sizes of at least 0 for shape");
+    shape.push_back(static_cast<int64_t>(size));
+    if (__builtin_mul_overflow(expected, static_cast<uint64_t>(size), &expected)) throw ArgumentError("ERR_RANGE", "Expected a shape within 2^63 bytes");
+  }
+  check_length(expected, bytes.length);
+  const ModeGuard guard(state.arena.data()[kModes]);
+  at::Tensor tensor = at::empty(shape, at::TensorOptions().dtype(*dtype));
+  if (bytes.length > 0) std::memcpy(tensor.data_ptr(), bytes.data, bytes.length);
+  return handle_of(state, std::move(tensor));
+}
+
+// copyTo(tensor, view): row-major elements as they are in memory; waits for a device.
+Napi::Value copy_to(State& state, const Napi::CallbackInfo& info) {
+  at::Tensor tensor = tensor_argument(state, info, 0);
+  const Bytes bytes = bytes_argument(info, 1, "view");
+  const c10::AutoGradMode no_grad(false);
+  tensor = tensor.detach().resolve_conj().resolve_neg().to(at::kCPU).contiguous();
+  check_length(tensor.nbytes(), bytes.length);
+  if (bytes.length > 0) std::memcpy(bytes.data, tensor.const_data_ptr(), bytes.length);
+  return state.env.Undefined();
+}
+
+enum Flags : unsigned { kRequiresGrad = 1, kLeaf = 2, kStrided = 4 };
+
+// info(tensor): dtype, device, flags, ndim, sizes in the buffer, from its first slot on.
+Napi::Value describe_tensor(State& state, const Napi::CallbackInfo& info) {
+  const at::Tensor& tensor = tensor_argument(state, info, 0);
+  const unsigned flags = (tensor.requires_grad() ? kRequiresGrad : 0u) | (tensor.is_leaf() ? kLeaf : 0u) |
+                         (tensor.layout() == c10::kStrided ? kStrided : 0u);
+  double* out = state.arena.data() + kFirst;
+  out[0] = state.strings.intern(dtype_name(tensor.scalar_type()));
+  out[1] = state.strings.intern(tensor.device().str());
+  out[2] = flags;
+  out[3] = static_cast<double>(tensor.dim());
+  for (int64_t i = 0; i < tensor.dim() && i < 1024; i++) out[4 + i] = static_cast<double>(tensor.size(i));
+  return state.env.Undefined();
+}
+
+Napi::Value set_requires_grad(State& state, const Napi::CallbackInfo& info) {
+  at::Tensor tensor = tensor_argument(state, info, 0);
+  const bool value = boolean_argument(info, 1, "requiresGrad");
+  if (!tensor.is_leaf() && !value)
+    throw ArgumentError("ERR_AUTOGRAD", "Expected a leaf tensor for requiresGrad = false but received the result of an operator: use detach()");
+  tensor.set_requires_grad(value);
+  return state.env.Undefined();
+}
+
+Napi::Value grad(State& state, const Napi::CallbackInfo& info) { return handle_of(state, tensor_argument(state, info, 0).grad()); }
+
+Napi::Value set_grad(State& state, const Napi::CallbackInfo& info) {
+  at::Tensor tensor = tensor_argument(state, info, 0);
+  const double handle = number_argument(info, 1, "grad");
+  if (handle == 0) {
+    tensor.mutable_grad().reset();
+    return state.env.Undefined();
+  }
+  const at::Tensor& value = state.tensors.get(handle);
+  if (value.sizes() != tensor.sizes() || value.device() != tensor.device() || value.scalar_type() != tensor.scalar_type()) {
+    const auto text = [](const at::Tensor& t) {
+      return std::string(dtype_name(t.scalar_type())) + " of shape [" + c10::Join(", ", t.sizes()) + "] on " + t.device().str();
+    };
+    throw ArgumentError("ERR_ARGUMENT", "Expected " + text(tensor) + " for grad but received " + text(value));
+  }
+  tensor.mutable_grad() = value;
+  return state.env.Undefined();
+}
+
+// data(tensor): the same storage, outside of autograd, with a version counter of its own.
+Napi::Value data(State& state, const Napi::CallbackInfo& info) { return handle_of(state, tensor_argument(state, info, 0).variable_data()); }
+
+Napi::Value set_data(State& state, const Napi::CallbackInfo& info) {
+  at::Tensor tensor = tensor_argument(state, info, 0);
+  tensor.set_data(tensor_argument(state, info, 1));
+  return state.env.Undefined();
+}
+
+// share(tensor): a second handle for the very same tensor, with its autograd history.
+Napi::Value share(State& state, const Napi::CallbackInfo& info) { return handle_of(state, tensor_argument(state, info, 0)); }
+
+Napi::Value release(State& state, const Napi::CallbackInfo& info) {
+  const bool released = state.tensors.release(number_argument(info, 0, "tensor"));
+  state.report_memory();
+  return Napi::Boolean::New(state.env, released);
+}
+
+// releaseMany(count): handles in the buffer from its first slot on; what a scope does when it ends.
+Napi::Value release_many(State& state, const Napi::CallbackInfo& info) {
+  const int64_t count = integer_argument(info, 0, "count", 0, static_cast<int64_t>(state.arena.size() - kFirst));
+  const std::vector<double> handles(state.arena.data() + kFirst, state.arena.data() + kFirst + count);
+  for (const double handle : handles) state.tensors.release(handle);
+  state.report_memory();
+  return state.env.Undefined();
+}
+
+// memory(): live handles, and the bytes of their distinct storages, in the buffer.
+Napi::Value memory(State& state, const Napi::CallbackInfo&) {
+  state.arena.data()[kFirst] = static_cast<double>(state.tensors.live());
+  state.arena.data()[kFirst + 1] = static_cast<double>(state.tensors.bytes());
+  return state.env.Undefined();
+}
+
+// sameStorage(a, b): whether two tensors look at the same memory.
+Napi::Value same_storage(State& state, const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(state.env, tensor_argument(state, info, 0).is_alias_of(tensor_argument(state, info, 1)));
+}
+
+constexpr Entry kEntries[] = {
+    {"fromData", from_data}, {"copyTo", copy_to},     {"info", describe_tensor}, {"setRequiresGrad", set_requires_grad},
+    {"grad", grad},          {"setGrad", set_grad},   {"data", data},            {"setData", set_data},
+    {"share", share},        {"release", release},    {"releaseMany", release_many}, {"memory", memory},
+    {"sameStorage", same_storage},
+};
+
+}  // namespace
+
+void export_tensor(Napi::Env env, Napi::Object exports) { export_entries(env, exports, kEntries); }
+
+}  // namespace xpmir
