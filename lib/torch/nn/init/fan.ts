@@ -1,0 +1,62 @@
+import { expected } from '../../../errors.ts';
+import type { Tensor } from '../../tensor.ts';
+
+/** What a layer is followed by; see {@link calculateGain}. */
+export type Nonlinearity =
+  | 'linear'
+  | 'conv1d'
+  | 'conv2d'
+  | 'conv3d'
+  | 'convTranspose1d'
+  | 'convTranspose2d'
+  | 'convTranspose3d'
+  | 'sigmoid'
+  | 'tanh'
+  | 'relu'
+  | 'leakyRelu'
+  | 'selu';
+
+/** Whether the variance is kept in the forward pass (`fanIn`) or in the backward pass (`fanOut`). */
+export type FanMode = 'fanIn' | 'fanOut';
+
+const GAINS: Readonly<Record<Exclude<Nonlinearity, 'leakyRelu'>, number>> = {
+  linear: 1,
+  conv1d: 1,
+  conv2d: 1,
+  conv3d: 1,
+  convTranspose1d: 1,
+  convTranspose2d: 1,
+  convTranspose3d: 1,
+  sigmoid: 1,
+  tanh: 5 / 3,
+  relu: Math.sqrt(2),
+  selu: 3 / 4,
+};
+
+/**
+ * The factor by which a nonlinearity asks initial values to be scaled.
+ *
+ * @param param the negative slope of `leakyRelu`, 0.01 unless told otherwise
+ */
+export function calculateGain(nonlinearity: Nonlinearity, param = 0.01): number {
+  if (nonlinearity === 'leakyRelu') return Math.sqrt(2 / (1 + param * param));
+  if (!Object.hasOwn(GAINS, nonlinearity)) {
+    throw expected(`one of ${[...Object.keys(GAINS), 'leakyRelu'].join(', ')}`, 'nonlinearity', nonlinearity);
+  }
+  return GAINS[nonlinearity];
+}
+
+/** Inputs and outputs of one unit of a weight `[out, in, ...kernel]`. */
+export function fans(tensor: Tensor): { readonly fanIn: number; readonly fanOut: number } {
+  const [out, input, ...kernel] = tensor.shape;
+  if (out === undefined || input === undefined)
+    throw expected('at least 2 dimensions', 'tensor', tensor.shape);
+  const field = kernel.reduce((product, size) => product * size, 1);
+  return { fanIn: input * field, fanOut: out * field };
+}
+
+/** The fan that `mode` names. */
+export function fan(tensor: Tensor, mode: FanMode): number {
+  if (mode !== 'fanIn' && mode !== 'fanOut') throw expected("'fanIn' or 'fanOut'", 'mode', mode);
+  return fans(tensor)[mode];
+}
