@@ -16,7 +16,8 @@ export interface Addon {
   arena(): ArrayBuffer;
   reserve(slots: number): ArrayBuffer;
   find(name: string, overload?: string): number;
-  call(operator: number, positional: number, named: number): true | undefined;
+  /** Operator, counts and arguments stand in the buffer; true when the buffer must be fetched anew. */
+  call(): true | undefined;
   intern(text: string): number;
   string(id: number): string;
   schemas(): string[];

@@ -202,6 +202,10 @@ const OperatorGroup& OperatorTable::at(double index) const {
   return *groups_[static_cast<size_t>(index)];
 }
 
+const char* OperatorTable::name(double index) const {
+  return index >= 0 && index < static_cast<double>(groups_.size()) ? groups_[static_cast<size_t>(index)]->name.c_str() : "call";
+}
+
 void call_operator(State& state, double group_index, size_t positional, size_t named) {
   const OperatorGroup& group = state.operators.at(group_index);
   const Call call = read_call(state, positional, named);

@@ -48,6 +48,7 @@ class OperatorTable {
   // Index of the group, or -1 when libtorch has no such operator.
   int find(const std::string& qualified_name, const std::string& overload);
   const OperatorGroup& at(double index) const;
+  const char* name(double index) const;  // for messages, never throws
 
  private:
   StringTable& strings_;

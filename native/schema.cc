@@ -30,21 +30,32 @@ Napi::Value find(State& state, const Napi::CallbackInfo& info) {
   return Napi::Number::New(state.env, state.operators.find(name, overload));
 }
 
-// call(operator, positional, named): true when the buffer was outgrown by the reply and must be fetched anew.
-Napi::Value call(State& state, const Napi::CallbackInfo& info) {
-  const double group = number_argument(info, 0, "operator");
-  const auto positional = static_cast<size_t>(integer_argument(info, 1, "positional", 0, 64));
-  const auto named = static_cast<size_t>(integer_argument(info, 2, "named", 0, 64));
+size_t count_slot(const State& state, size_t slot) {
+  const double count = state.arena.data()[slot];
+  return count >= 0 && count <= 64 ? static_cast<size_t>(count) : 65;
+}
+
+// call(): operator, counts and arguments stand in the buffer. True when the reply outgrew it, which must be fetched anew
+// then. The one entry that is called for every operator, hence bare Node-API with nothing to decode.
+napi_value call(napi_env env, napi_callback_info info) {
+  void* data = nullptr;
+  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
+  State& state = *static_cast<State*>(data);
   const size_t before = state.arena.size();
+  const double group = state.arena.data()[kOperator];
   try {
-    call_operator(state, group, positional, named);
-  } catch (const Napi::Error&) {
-    throw;
-  } catch (...) {
-    rethrow_to_js(state.env, state.operators.at(group).name.c_str());
+    try {
+      state.graveyard->empty();
+      call_operator(state, group, count_slot(state, kPositional), count_slot(state, kNamed));
+    } catch (...) {
+      rethrow_to_js(env, state.operators.name(group));
+    }
+  } catch (const Napi::Error& error) {
+    error.ThrowAsJavaScriptException();
+    return nullptr;
   }
-  if (state.arena.size() != before) return Napi::Boolean::New(state.env, true);
-  return state.env.Undefined();
+  if (state.arena.size() == before) return nullptr;
+  return Napi::Boolean::New(env, true);
 }
 
 Napi::Value intern(State& state, const Napi::CallbackInfo& info) {
@@ -65,12 +76,17 @@ Napi::Value schemas(State& state, const Napi::CallbackInfo&) {
 Napi::Value version(State& state, const Napi::CallbackInfo&) { return Napi::String::New(state.env, TORCH_VERSION); }
 
 constexpr Entry kEntries[] = {
-    {"arena", arena},   {"reserve", reserve}, {"find", find},       {"call", call},
+    {"arena", arena},   {"reserve", reserve}, {"find", find},
     {"intern", intern}, {"string", string},   {"schemas", schemas}, {"version", version},
 };
 
 }  // namespace
 
-void export_dispatch(Napi::Env env, Napi::Object exports) { export_entries(env, exports, kEntries); }
+void export_dispatch(Napi::Env env, Napi::Object exports) {
+  export_entries(env, exports, kEntries);
+  napi_value function = nullptr;
+  napi_create_function(env, "call", NAPI_AUTO_LENGTH, call, State::of(env), &function);
+  exports.Set("call", Napi::Value(env, function));
+}
 
 }  // namespace xpmir

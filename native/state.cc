@@ -17,13 +17,16 @@ void Graveyard::bury(std::unique_ptr<JsCallback> callback) {
     return;
   }
   dead_.push_back(std::move(callback));
+  any_.store(true, std::memory_order_release);
 }
 
 void Graveyard::empty() {
+  if (!any_.load(std::memory_order_acquire)) return;
   std::vector<std::unique_ptr<JsCallback>> dead;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     dead.swap(dead_);
+    any_.store(false, std::memory_order_release);
   }
 }
 

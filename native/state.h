@@ -3,6 +3,7 @@
 
 #include <ATen/core/Generator.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -31,6 +32,7 @@ class Graveyard {
   void abandon();  // the environment ends: references die with it and must not be touched
 
  private:
+  std::atomic<bool> any_ = false;  // so that emptying what is empty, as every call does, costs one load
   std::mutex mutex_;
   std::vector<std::unique_ptr<JsCallback>> dead_;
   bool abandoned_ = false;

@@ -68,7 +68,15 @@ Napi::Value copy_to(State& state, const Napi::CallbackInfo& info) {
   const c10::AutoGradMode no_grad(false);
   tensor = tensor.detach().resolve_conj().resolve_neg().to(at::kCPU).contiguous();
   check_length(tensor.nbytes(), bytes.length);
-  if (bytes.length > 0) std::memcpy(bytes.data, tensor.const_data_ptr(), bytes.length);
+  if (bytes.length == 0) return state.env.Undefined();
+  // Autograd makes zeros that have no memory, such as the gradient of sign.
+  if (tensor._is_zerotensor()) {
+    std::memset(bytes.data, 0, bytes.length);
+    return state.env.Undefined();
+  }
+  const void* source = tensor.const_data_ptr();
+  if (source == nullptr) throw ArgumentError("ERR_ARGUMENT", "Expected a tensor with storage but received one without");
+  std::memcpy(bytes.data, source, bytes.length);
   return state.env.Undefined();
 }
 

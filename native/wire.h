@@ -4,8 +4,8 @@
 //
 //   value := Null | Default | Tensor handle | Int n | Float x | Bool 0/1 | String id | BigInt bits | Complex re im
 //          | Generator id | List n value*n | Ints n x*n | Floats n x*n | Self handle (results: an argument, mutated)
-//   call  := value*positional (name value)*named            from slot kFirst on
-//   reply := value*returns                                  from slot kFirst on, their number in slot kCount
+//   call  := value*positional (name value)*named            from slot kFirst on; operator and counts in the header
+//   reply := value*returns                                  from slot kFirst on; their number in slot kCount
 
 #include <cstdint>
 #include <cstring>
@@ -44,7 +44,10 @@ enum class Tag : int {
 
 constexpr size_t kModes = 0;  // one of the modes below, written by JavaScript
 constexpr size_t kCount = 1;
-constexpr size_t kFirst = 2;
+constexpr size_t kOperator = 2;
+constexpr size_t kPositional = 3;
+constexpr size_t kNamed = 4;
+constexpr size_t kFirst = 5;
 
 // 0 leaves the thread as it is: grad mode on, except inside the autograd engine, which decides for its hooks.
 constexpr double kNoGrad = 1;

@@ -2,10 +2,13 @@
 
 import { native } from '../native.ts';
 
-/** Slots of the header: the grad mode of the call, and the number of results. Values begin at FIRST. */
+/** Slots of the header: the grad mode, the number of results, and what a call is. Values begin at FIRST. */
 export const MODE = 0;
 export const COUNT = 1;
-export const FIRST = 2;
+export const OPERATOR = 2;
+export const POSITIONAL = 3;
+export const NAMED = 4;
+export const FIRST = 5;
 
 export interface Arena {
   readonly numbers: Float64Array;

@@ -4,7 +4,7 @@ export * from '../errors.ts';
 export * from './generated/functions.ts';
 export { type BackwardOptions, backward, type CheckpointOptions, type CustomFunction, checkpoint, customFunction, detectAnomaly, type GradOptions, grad } from './autograd.ts';
 export { Complex } from './complex.ts';
-export * from './dtype.ts';
+export { bfloat16, bool, complex64, complex128, type Device, type DType, float16, float32, float64, int8, int16, int32, int64, type Layout, type MemoryFormat, uint8 } from './dtype.ts';
 export { type FactoryOptions, fromTypedArray, full, scalarTensor, tensor } from './factories.ts';
 export type { Index, Slice } from './indexing.ts';
 export { loadSafetensors, saveSafetensors } from './io/safetensors.ts';

@@ -32,15 +32,22 @@ export class Operator {
   }
 }
 
-/** Calls an operator. A plain object in last place holds keyword arguments; `requiresGrad` there marks the result. */
-export function invoke(operator: Operator, args: readonly unknown[]): unknown {
+/** Calls an operator, on `self` before `args` when there is one. A plain object in last place holds keyword arguments; `requiresGrad` there marks the result. */
+export function invoke(operator: Operator, args: readonly unknown[], self?: OwnedTensor): unknown {
   const index = operator.index;
   const context = current();
   const last = args[args.length - 1];
-  if (typeof last === 'object' && last !== null && isOptions(last)) return invokeWithOptions(operator, args, last);
+  if (typeof last === 'object' && last !== null && isOptions(last)) {
+    return invokeWithOptions(operator, self === undefined ? args : [self, ...args], last);
+  }
   begin(context);
+  let positional = args.length;
+  if (self !== undefined) {
+    put(self, operator.name);
+    positional++;
+  }
   for (let i = 0; i < args.length; i++) put(args[i], operator.name);
-  const result = callOperator(index, args.length, 0, args);
+  const result = callOperator(index, positional, 0, args, self);
   if (context.anomaly) watch(result);
   return result;
 }

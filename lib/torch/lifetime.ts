@@ -13,6 +13,14 @@ const RELEASE_BATCH = 2048;
 
 const live: LiveTensors | undefined = trackLive();
 
+/**
+ * Registering with the collector costs as much as a small operator, and most tensors are disposed before it matters:
+ * the newest ones wait here, strongly held, until they are many or the current task ends.
+ */
+const NURSERY = 64;
+let newborns: OwnedTensor[] = [];
+let isSweepDue = false;
+
 const finalizer = new FinalizationRegistry<Handle>((handle) => {
   live?.delete(handle);
   native().release(handle);
@@ -23,6 +31,7 @@ export abstract class OwnedTensor implements Disposable {
   #handle: Handle;
   /** The scope that will free it; undefined when the collector does. */
   #owner: Scope | undefined;
+  #isRegistered = false;
 
   constructor(handle: Handle) {
     this.#handle = handle;
@@ -30,7 +39,7 @@ export abstract class OwnedTensor implements Disposable {
     live?.set(handle, this);
     const owner = openScope(current().owner);
     if (owner === undefined) {
-      finalizer.register(this, handle, this);
+      leaveToCollector(this);
     } else {
       this.#owner = owner;
       owner.adopt(this);
@@ -55,7 +64,7 @@ export abstract class OwnedTensor implements Disposable {
 
   static #forget(tensor: OwnedTensor): void {
     live?.delete(tensor.#handle);
-    if (tensor.#owner === undefined) finalizer.unregister(tensor);
+    if (tensor.#isRegistered) finalizer.unregister(tensor);
     tensor.#owner = undefined;
     tensor.#handle = 0;
   }
@@ -75,9 +84,17 @@ export abstract class OwnedTensor implements Disposable {
   /** @internal Gives a tensor to a scope, or to the collector when there is none. */
   static own(tensor: OwnedTensor, owner: Scope | undefined): void {
     if (tensor.#handle === 0 || tensor.#owner === owner) return;
-    if (tensor.#owner === undefined) finalizer.unregister(tensor);
+    if (tensor.#isRegistered) finalizer.unregister(tensor);
+    tensor.#isRegistered = false;
     tensor.#owner = owner;
-    if (owner === undefined) finalizer.register(tensor, tensor.#handle, tensor);
+    if (owner === undefined) leaveToCollector(tensor);
+  }
+
+  /** @internal Registers a newborn that is still alive and that no scope has taken. */
+  static register(tensor: OwnedTensor): void {
+    if (tensor.#handle === 0 || tensor.#owner !== undefined || tensor.#isRegistered) return;
+    tensor.#isRegistered = true;
+    finalizer.register(tensor, tensor.#handle, tensor);
   }
 
   /** @internal Marks a tensor as freed by its scope, and returns its handle; 0 when the scope no longer owns it. */
@@ -141,6 +158,21 @@ function openScope(owner: Owner | undefined): Scope | undefined {
   let scope = owner as Scope | undefined;
   while (scope !== undefined && !scope.isOpen) scope = scope.parent;
   return scope;
+}
+
+function leaveToCollector(tensor: OwnedTensor): void {
+  newborns.push(tensor);
+  if (newborns.length >= NURSERY) return sweepNewborns();
+  if (isSweepDue) return;
+  isSweepDue = true;
+  queueMicrotask(sweepNewborns);
+}
+
+function sweepNewborns(): void {
+  isSweepDue = false;
+  const grown = newborns;
+  newborns = [];
+  for (const tensor of grown) OwnedTensor.register(tensor);
 }
 
 /** In one native call for as many as the shared buffer holds. */

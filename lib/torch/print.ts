@@ -43,7 +43,7 @@ function formatBody(tensor: Tensor, shape: readonly number[], count: number): st
   const isSummary = count > THRESHOLD;
   // Only what will be shown leaves the tensor.
   const shown = tidy(() => noGrad(() => (isSummary ? edges(tensor, shape) : tensor).tolist()));
-  const values = [shown].flat(Number.POSITIVE_INFINITY) as Scalar[];
+  const values = (Array.isArray(shown) ? shown.flat(64 as 1) : [shown]) as Scalar[];
   const format = chooseFormat(values, tensor.dtype);
   return formatNested(shown, shape, 0, format, isSummary, PREFIX.length);
 }

@@ -40,6 +40,12 @@ export interface Tensor extends TensorMethods {}
 
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above
 export class Tensor extends OwnedTensor {
+  // Spelled out: V8 builds an instance faster than with the implied constructor.
+  // biome-ignore lint/complexity/noUselessConstructor: see above
+  constructor(handle: Handle) {
+    super(handle);
+  }
+
   get #description(): Description {
     return describeTensor(OwnedTensor.handleOf(this));
   }
@@ -224,8 +230,7 @@ for (const name of methodNames) {
     configurable: true,
     writable: true,
     value(this: Tensor, ...args: unknown[]) {
-      args.unshift(this);
-      return invoke(operator, args);
+      return invoke(operator, args, this);
     },
   });
 }

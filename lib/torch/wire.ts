@@ -5,7 +5,7 @@
 
 import { ArgumentError, ArgumentRangeError, expected, fromNative, show } from '../errors.ts';
 import { type Handle, native } from '../native.ts';
-import { type Arena, arena, COUNT, FIRST, MODE, refreshArena, reserveArena } from './arena.ts';
+import { type Arena, arena, COUNT, FIRST, MODE, NAMED, OPERATOR, POSITIONAL, refreshArena, reserveArena } from './arena.ts';
 import { Complex } from './complex.ts';
 import { type Context, current } from './context.ts';
 import { GeneratorHandle } from './generatorHandle.ts';
@@ -140,28 +140,31 @@ export function wrap(handle: Handle): OwnedTensor {
 }
 
 /** Calls an operator whose arguments have been put. `given` are its arguments, where an in-place result is found again. */
-export function callOperator(operator: number, positional: number, named: number, given: readonly unknown[]): unknown {
+export function callOperator(operator: number, positional: number, named: number, given: readonly unknown[], self?: OwnedTensor): unknown {
+  numbers[OPERATOR] = operator;
+  numbers[POSITIONAL] = positional;
+  numbers[NAMED] = named;
   try {
-    if (native().call(operator, positional, named)) use(refreshArena());
+    if (native().call()) refreshArena();
   } catch (error) {
-    throw fromNative(error, shapesOf(given));
+    throw fromNative(error, shapesOf(self === undefined ? given : [self, ...given]));
   }
-  return takeResults(given);
+  return takeResults(given, self);
 }
 
 /** The results that stand in the buffer: nothing, one, or several as an array. */
-export function takeResults(given: readonly unknown[]): unknown {
+export function takeResults(given: readonly unknown[], self?: OwnedTensor): unknown {
   use(arena());
   const count = numbers[COUNT] as number;
   position = FIRST;
-  if (count === 1) return take(given);
+  if (count === 1) return take(given, self);
   if (count === 0) return undefined;
   const results: unknown[] = new Array(count);
-  for (let i = 0; i < count; i++) results[i] = take(given);
+  for (let i = 0; i < count; i++) results[i] = take(given, self);
   return results;
 }
 
-function take(given: readonly unknown[]): unknown {
+function take(given: readonly unknown[], self: OwnedTensor | undefined): unknown {
   const tag = numbers[position] as number;
   const payload = numbers[position + 1] as number;
   position += 2;
@@ -169,6 +172,7 @@ function take(given: readonly unknown[]): unknown {
     case Tag.tensor:
       return makeTensor(payload);
     case Tag.self:
+      if (self !== undefined && OwnedTensor.handleOf(self) === payload) return self;
       return findGiven(payload, given);
     case Tag.null:
       return null;
@@ -184,13 +188,13 @@ function take(given: readonly unknown[]): unknown {
     case Tag.complex:
       return new Complex(payload, numbers[position++] as number);
     default:
-      return takeList(payload, given);
+      return takeList(payload, given, self);
   }
 }
 
-function takeList(length: number, given: readonly unknown[]): unknown[] {
+function takeList(length: number, given: readonly unknown[], self: OwnedTensor | undefined): unknown[] {
   const list: unknown[] = new Array(length);
-  for (let i = 0; i < length; i++) list[i] = take(given);
+  for (let i = 0; i < length; i++) list[i] = take(given, self);
   return list;
 }
 
