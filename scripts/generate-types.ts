@@ -19,7 +19,7 @@ const folder = new URL('../lib/torch/generated/', import.meta.url);
 async function readSchemas(): Promise<readonly string[]> {
   if (options.schemas !== undefined) return JSON.parse(readFileSync(options.schemas, 'utf8'));
   const { native } = await import('../lib/native.ts');
-  return native.schemas();
+  return native().schemas();
 }
 
 /** Lines that only one of the two texts has, at most ten of them. */

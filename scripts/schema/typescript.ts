@@ -86,8 +86,8 @@ export function parameterLists(schema: Schema, taken: number, nameOptions: NameO
   const subject = positional.length > 0 && isTensorLike(positional[0]!.type) ? 1 : 0;
   const front = positional.slice(taken, subject).map((argument) => parameter(argument, ''));
   const rest = positional.slice(subject);
-  const required = rest.filter((argument) => argument.default === undefined);
-  const optional = rest.filter((argument) => argument.default !== undefined);
+  const required = rest.filter(isRequired);
+  const optional = rest.filter((argument) => !isRequired(argument));
 
   const named = optionsType(schema, optional, keyword, nameOptions);
   const byName = required.length > 0 && subject > 0 && !isValue(required[0]!.type);
@@ -99,12 +99,17 @@ export function parameterLists(schema: Schema, taken: number, nameOptions: NameO
     ...optional.map((each) => parameter(each, named)),
   ];
   if (keyword.length > 0) {
-    const must = keyword.some((argument) => argument.default === undefined) && optional.length === 0;
+    const must = keyword.some(isRequired) && optional.length === 0;
     list.push(`options${must ? '' : '?'}: ${optionsType(schema, [], keyword, nameOptions)}`);
   }
   const lists = [list.join(', ')];
   if (byName && required.length > 1) lists.push([...front, `options: ${allNamed}`].join(', '));
   return lists;
+}
+
+/** A keyword that may be None needs no value even where the schema has no default: it is None then. */
+function isRequired(argument: SchemaArgument): boolean {
+  return argument.default === undefined && !(argument.kwargOnly && argument.type.kind === 'optional');
 }
 
 function isTensorLike(type: SchemaType): boolean {
@@ -125,13 +130,13 @@ function withMembers(required: readonly SchemaArgument[], named: string): string
 }
 
 function member(argument: SchemaArgument): string {
-  const optional = argument.default === undefined ? '' : '?';
+  const optional = isRequired(argument) ? '' : '?';
   return `${camelCase(argument.name)}${optional}: ${argumentType(argument.type)}`;
 }
 
 function parameter(argument: SchemaArgument, alternative: string): string {
   const name = camelCase(argument.name);
-  const optional = argument.default === undefined ? '' : '?';
+  const optional = isRequired(argument) ? '' : '?';
   const types = [argumentType(argument.type), ...(alternative ? [alternative] : [])];
   return `${name}${isReserved(name) ? '_' : ''}${optional}: ${types.join(' | ')}`;
 }

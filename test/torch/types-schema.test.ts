@@ -6,7 +6,7 @@ import { camelCase } from '../../lib/torch/naming.ts';
 import { emitAll } from '../../scripts/schema/emit.ts';
 import { groupByName, isPublic, publicNames, takeCensus } from '../../scripts/schema/public.ts';
 
-const census = takeCensus(native.schemas());
+const census = takeCensus(native().schemas());
 
 test('the loaded libtorch lists what the design counted', () => {
   const open = census.aten.filter(isPublic);
