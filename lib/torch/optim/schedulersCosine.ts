@@ -62,14 +62,17 @@ export class CosineAnnealingWarmRestarts extends PlannedLR<Restarts> {
     super(restarts, hyper, optimizer, lastEpoch);
   }
 
-  protected override moveTo(epoch: number): void {
+  /** As in PyTorch, `_step_count` in the state dict stays 0. */
+  override step(): void {
     const { hyper } = this;
-    hyper.T_cur += 1;
-    if (hyper.T_cur >= hyper.T_i) {
+    hyper.T_cur = this.lastEpoch < 0 ? 0 : hyper.T_cur + 1;
+    if (this.lastEpoch < 0) {
+      hyper.T_i = hyper.T_0;
+    } else if (hyper.T_cur >= hyper.T_i) {
       hyper.T_cur %= hyper.T_i;
       hyper.T_i *= hyper.T_mult;
     }
-    super.moveTo(epoch);
+    this.moveTo(this.lastEpoch + 1);
   }
 }
 
@@ -87,7 +90,8 @@ interface OneCycle {
   _schedule_phases: Phase[];
   _anneal_func_type: 'cos' | 'linear';
   cycle_momentum: boolean;
-  use_beta1: boolean;
+  /** Only where momentum moves. */
+  use_beta1?: boolean;
 }
 
 export interface OneCycleOptions extends LastEpoch {
@@ -115,7 +119,8 @@ export interface OneCycleOptions extends LastEpoch {
 const oneCycle: Schedule<OneCycle> = {
   next: (hyper, moment) => anneal(hyper, moment, 'lr'),
   also: (hyper, moment) => {
-    if (hyper.cycle_momentum) setMomentum(moment.group, hyper.use_beta1, anneal(hyper, moment, 'momentum'));
+    if (hyper.cycle_momentum)
+      setMomentum(moment.group, hyper.use_beta1 === true, anneal(hyper, moment, 'momentum'));
   },
 };
 
@@ -176,7 +181,7 @@ function prepare(
     _schedule_phases: threePhase ? threePhases(pctStart, total) : twoPhases(pctStart, total),
     _anneal_func_type: annealStrategy,
     cycle_momentum: cycleMomentum,
-    use_beta1: usesBeta,
+    ...(cycleMomentum ? { use_beta1: usesBeta } : {}),
   };
 }
 
