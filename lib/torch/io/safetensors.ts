@@ -1,0 +1,216 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { types } from 'node:util';
+import { ArgumentError, expected } from '../../errors.ts';
+import { arrayForms, type Device, type DType } from '../dtype.ts';
+import { Tensor } from '../tensor.ts';
+import { fromBytes } from '../values.ts';
+import { replaceFile } from './replaceFile.ts';
+import {
+  byteSize,
+  DTYPES,
+  headerLength,
+  isBroken,
+  LARGEST_HEADER,
+  parseHeader,
+  SafetensorsError,
+  type SafetensorsHeader,
+  type TensorInfo,
+} from './safetensorsHeader.ts';
+
+/** Tensors by name. */
+export type NamedTensors = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
+
+/** Reads and writes go on in pieces, so that other work of the process goes on between them. */
+const PIECE = 16 * 2 ** 20;
+
+/**
+ * Writes tensors in the safetensors format (huggingface/safetensors), in the layout of its own writer. The file
+ * appears under its name only when it is complete and on the disk. The tensors must not change until then.
+ *
+ * @param metadata strings to note in the header, such as `{ format: 'pt' }`
+ * @throws ArgumentError for a dtype that the format does not have.
+ */
+export async function saveSafetensors(
+  path: string | URL,
+  tensors: NamedTensors,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const file = checkPath(path);
+  const rows = layOut(tensors);
+  const header = writeHeader(rows, metadata);
+  await replaceFile(file, async (handle) => {
+    await writeAll(handle, header);
+    for (const { name, tensor, dtype, shape } of rows) {
+      const array = tensor.toTypedArray();
+      const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+      if (bytes.length !== byteSize(shape, dtype))
+        throw new ArgumentError(`tensor ${name} changed while it was saved`);
+      await writeAll(handle, bytes);
+    }
+  });
+}
+
+/**
+ * Reads every tensor of a safetensors file, in the order of its header.
+ *
+ * @param options `device` ('cpu'): where to put them
+ * @throws SafetensorsError for a file that is not exactly in the format; its `reason` says which check failed.
+ */
+export async function loadSafetensors(
+  path: string | URL,
+  { device = 'cpu' }: { readonly device?: Device } = {},
+): Promise<Map<string, Tensor>> {
+  return withHeader(path, async (handle, { tensors }, start) => {
+    const loaded = new Map<string, Tensor>();
+    try {
+      for (const info of tensors) loaded.set(info.name, place(await readTensor(handle, info, start), device));
+    } catch (error) {
+      for (const tensor of loaded.values()) tensor.dispose();
+      throw error;
+    }
+    return loaded;
+  });
+}
+
+/** Reads names, dtypes, shapes and metadata of a safetensors file, and none of its data. */
+export async function readSafetensorsHeader(path: string | URL): Promise<SafetensorsHeader> {
+  return withHeader(path, async (_, header) => header);
+}
+
+/** A tensor on its way into a file. */
+interface Row {
+  readonly name: string;
+  readonly tensor: Tensor;
+  /** Its dtype in the format. */
+  readonly kind: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+const KINDS = [...DTYPES.keys()];
+const KIND_OF: ReadonlyMap<DType, string> = new Map([...DTYPES].map(([kind, dtype]) => [dtype, kind]));
+
+/** Larger elements first, so that every tensor is aligned; then by name, as the reference implementation orders them. */
+function layOut(tensors: NamedTensors): Row[] {
+  if (typeof tensors !== 'object' || tensors === null)
+    throw expected('a Map or an object of Tensors', 'tensors', tensors);
+  const entries = types.isMap(tensors) ? [...tensors] : Object.entries(tensors);
+  const rows = entries.map(([name, tensor]: [unknown, unknown]): Row => {
+    if (typeof name !== 'string' || isBroken(name))
+      throw expected('a string of whole characters', 'name of a tensor', name);
+    if (name === '__metadata__')
+      throw new ArgumentError('Expected another name than __metadata__, which the format keeps for itself');
+    if (!(tensor instanceof Tensor)) throw expected('a Tensor', `tensor ${name}`, tensor);
+    const { dtype, shape } = tensor;
+    const kind = KIND_OF.get(dtype);
+    if (kind === undefined)
+      throw expected(`a dtype of ${[...KIND_OF.keys()].join(', ')}`, `tensor ${name}`, dtype);
+    return { name, tensor, kind, dtype, shape };
+  });
+  const rank = (row: Row) => KINDS.indexOf(row.kind);
+  return rows.sort((a, b) => rank(b) - rank(a) || Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+}
+
+function writeHeader(rows: readonly Row[], metadata: Readonly<Record<string, string>>): Uint8Array {
+  const entries: string[] = [];
+  for (const [key, value] of Object.entries(metadata)) {
+    if (typeof value !== 'string' || isBroken(key + value))
+      throw expected('a string of whole characters', `metadata ${key}`, value);
+  }
+  if (Object.keys(metadata).length > 0) entries.push(`"__metadata__":${JSON.stringify(metadata)}`);
+  let begin = 0;
+  for (const { name, kind, dtype, shape } of rows) {
+    const end = begin + byteSize(shape, dtype)!;
+    const entry = { dtype: kind, shape, data_offsets: [begin, end] };
+    entries.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`);
+    begin = end;
+  }
+  const text = Buffer.from(`{${entries.join(',')}}`);
+  const padded = Math.ceil(text.length / 8) * 8;
+  if (padded > LARGEST_HEADER)
+    throw new ArgumentError(`Expected a header of at most ${LARGEST_HEADER} bytes but it has ${padded}`);
+  const header = Buffer.alloc(8 + padded, ' ');
+  header.writeBigUInt64LE(BigInt(padded));
+  text.copy(header, 8);
+  return header;
+}
+
+/** Opens a file, checks its header, and runs `use` with it and with where its data begins. */
+async function withHeader<T>(
+  path: string | URL,
+  use: (handle: FileHandle, header: SafetensorsHeader, start: number) => Promise<T>,
+): Promise<T> {
+  const file = checkPath(path);
+  // Without O_NONBLOCK, a named pipe in place of a file would wait for its other end.
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stat = await handle.stat();
+    if (!stat.isFile()) throw expected('a file', 'path', file);
+    const prefix = await read(handle, 0, Math.min(8, stat.size));
+    const length = headerLength(prefix, stat.size);
+    const start = 8 + length;
+    const header = parseHeader(await read(handle, 8, length), stat.size - start);
+    return await use(handle, header, start);
+  } catch (error) {
+    if (error instanceof SafetensorsError)
+      throw new SafetensorsError(error.reason, `${file} is no safetensors file: ${error.message}`);
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readTensor(
+  handle: FileHandle,
+  { name, dtype, shape, begin, end }: TensorInfo,
+  start: number,
+): Promise<Tensor> {
+  const form = arrayForms[dtype];
+  const array = form.make((end - begin) / form.bytes);
+  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  await readInto(handle, start + begin, bytes);
+  // Any other byte in a bool would be undefined behaviour in every operator.
+  if (dtype === 'bool' && bytes.some((byte) => byte > 1)) {
+    throw new SafetensorsError('bool', `tensor ${JSON.stringify(name)} has a bool that is neither 0 nor 1`);
+  }
+  return fromBytes(array, shape, dtype);
+}
+
+function place(tensor: Tensor, device: Device): Tensor {
+  const placed = tensor.to({ device });
+  if (placed !== tensor) tensor.dispose();
+  return placed;
+}
+
+async function read(handle: FileHandle, position: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  await readInto(handle, position, bytes);
+  return bytes;
+}
+
+async function readInto(handle: FileHandle, position: number, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesRead } = await handle.read(
+      bytes,
+      done,
+      Math.min(PIECE, bytes.length - done),
+      position + done,
+    );
+    if (bytesRead === 0) throw new SafetensorsError('end', 'the file became shorter while it was read');
+    done += bytesRead;
+  }
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await handle.write(bytes, done, Math.min(PIECE, bytes.length - done))).bytesWritten;
+  }
+}
+
+function checkPath(path: unknown): string {
+  if (typeof path === 'object' && path !== null && 'href' in path) return fileURLToPath(path as URL);
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) throw expected('a path', 'path', path);
+  return path;
+}
