@@ -13,17 +13,57 @@ export const FACTORY = { dtype: undefined as DType | undefined, device: undefine
 /**
  * The table of defaults overlaid with what the caller gave; `undefined` means not given.
  *
- * @throws ArgumentError for an option that the table does not have, naming those it has.
+ * @throws ArgumentError for an option that the table does not have, naming those it has, and for no boolean where the
+ *   default is one
  */
 export function withDefaults<D extends object>(owner: string, defaults: D, given: Partial<D> = {}): D {
-  if (typeof given !== 'object' || given === null) throw expected('an object', `options of ${owner}`, given);
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw expected('an object', `options of ${owner}`, given);
+  }
   const known = defaults as Record<string, unknown>;
   const result = { ...known };
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(known, name)) {
       throw expected(`one of ${Object.keys(known).join(', ')}`, `option name of ${owner}`, name);
     }
-    if (value !== undefined) result[name] = value;
+    if (value === undefined) continue;
+    if (typeof known[name] === 'boolean' && typeof value !== 'boolean')
+      throw expected('a boolean', name, value);
+    result[name] = value;
+  }
+  return result as D;
+}
+
+/**
+ * What a constructor takes whose numbers may be given in order or by name: `(0.2, { inplace: true })` or
+ * `({ negativeSlope: 0.2, inplace: true })`.
+ */
+export type NumbersThenOptions<Numbers extends readonly unknown[], Named, Options> =
+  | readonly [...numbers: Numbers, options?: Options]
+  | readonly [options: Options & Named];
+
+/** The table of defaults overlaid with numbers in the order of the table, and with the options after them. */
+export function withNumbers<D extends object>(owner: string, defaults: D, args: readonly unknown[]): D {
+  const last = args.at(-1);
+  const hasOptions = typeof last === 'object' && last !== null;
+  const numbers = hasOptions ? args.slice(0, -1) : args;
+  const result = withDefaults(owner, defaults, hasOptions ? (last as Partial<D>) : {}) as Record<
+    string,
+    unknown
+  >;
+  const names = Object.keys(defaults);
+  for (const [i, value] of numbers.entries()) {
+    const name = names[i];
+    if (value === undefined) continue;
+    if (name === undefined || typeof value !== 'number') {
+      throw expected('a number', name ?? `argument ${i + 1} of ${owner}`, value);
+    }
+    result[name] = value;
+  }
+  for (const name of names) {
+    if (typeof (defaults as Record<string, unknown>)[name] === 'number' && typeof result[name] !== 'number') {
+      throw expected('a number', name, result[name]);
+    }
   }
   return result as D;
 }

@@ -17,6 +17,10 @@ export class Parameter extends Tensor {
     keep(this);
     if (requiresGrad) this.requiresGrad = true;
   }
+
+  override toString(): string {
+    return `Parameter containing:\n${super.toString()}`;
+  }
 }
 
 /** A parameter of the given shape whose values are not set yet. */

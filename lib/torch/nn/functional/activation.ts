@@ -10,6 +10,11 @@ export interface InplaceOption {
   readonly inplace?: boolean;
 }
 
+/** A number that may also stand in the options under its name: `elu(x, 0.5)` or `elu(x, { alpha: 0.5 })`. */
+export type OrNamed<Names extends string, Options = object> =
+  | number
+  | (Options & { readonly [N in Names]?: number });
+
 export interface SoftmaxOptions {
   /** Convert the input to this dtype first. */
   readonly dtype?: DType;
@@ -28,9 +33,10 @@ export function relu6(input: Tensor, { inplace = false }: InplaceOption = {}): T
 /** `x` above 0, `slope x` below. */
 export function leakyRelu(
   input: Tensor,
-  negativeSlope = 0.01,
+  negativeSlope: OrNamed<'negativeSlope', InplaceOption> = 0.01,
   { inplace = false }: InplaceOption = {},
 ): Tensor {
+  if (typeof negativeSlope !== 'number') return leakyRelu(input, negativeSlope.negativeSlope, negativeSlope);
   return inplace ? F.leakyRelu_(input, negativeSlope) : F.leakyRelu(input, negativeSlope);
 }
 
@@ -43,18 +49,28 @@ export function prelu(input: Tensor, weight: Tensor): Tensor {
   return F.prelu(input, weight);
 }
 
+export interface RReLUOptions extends InplaceOption {
+  readonly training?: boolean;
+}
+
 /** A leaky ReLU whose slope is drawn from U(lower, upper) in training and is their mean otherwise. */
 export function rrelu(
   input: Tensor,
-  lower = 1 / 8,
+  lower: OrNamed<'lower' | 'upper', RReLUOptions> = 1 / 8,
   upper = 1 / 3,
-  { training = false, inplace = false }: InplaceOption & { readonly training?: boolean } = {},
+  { training = false, inplace = false }: RReLUOptions = {},
 ): Tensor {
+  if (typeof lower !== 'number') return rrelu(input, lower.lower, lower.upper, lower);
   return inplace ? F.rrelu_(input, lower, upper, training) : F.rrelu(input, lower, upper, training);
 }
 
 /** `x` above 0, `alpha (exp(x) - 1)` below. */
-export function elu(input: Tensor, alpha = 1, { inplace = false }: InplaceOption = {}): Tensor {
+export function elu(
+  input: Tensor,
+  alpha: OrNamed<'alpha', InplaceOption> = 1,
+  { inplace = false }: InplaceOption = {},
+): Tensor {
+  if (typeof alpha !== 'number') return elu(input, alpha.alpha, alpha);
   return inplace ? F.elu_(input, alpha) : F.elu(input, alpha);
 }
 
@@ -64,7 +80,12 @@ export function selu(input: Tensor, { inplace = false }: InplaceOption = {}): Te
 }
 
 /** `max(0, x) + min(0, alpha (exp(x / alpha) - 1))` */
-export function celu(input: Tensor, alpha = 1, { inplace = false }: InplaceOption = {}): Tensor {
+export function celu(
+  input: Tensor,
+  alpha: OrNamed<'alpha', InplaceOption> = 1,
+  { inplace = false }: InplaceOption = {},
+): Tensor {
+  if (typeof alpha !== 'number') return celu(input, alpha.alpha, alpha);
   return inplace ? F.celu_(input, alpha) : F.celu(input, alpha);
 }
 
@@ -96,7 +117,8 @@ export function tanh(input: Tensor): Tensor {
 }
 
 /** `log(1 + exp(beta x)) / beta`, and `x` itself where `beta x` is over the threshold. */
-export function softplus(input: Tensor, beta = 1, threshold = 20): Tensor {
+export function softplus(input: Tensor, beta: OrNamed<'beta' | 'threshold'> = 1, threshold = 20): Tensor {
+  if (typeof beta !== 'number') return softplus(input, beta.beta, beta.threshold);
   return F.softplus(input, beta, threshold);
 }
 
@@ -113,10 +135,11 @@ export function tanhshrink(input: Tensor): Tensor {
 /** `x` bent to stay between two values. */
 export function hardtanh(
   input: Tensor,
-  minVal = -1,
+  minVal: OrNamed<'minVal' | 'maxVal', InplaceOption> = -1,
   maxVal = 1,
   { inplace = false }: InplaceOption = {},
 ): Tensor {
+  if (typeof minVal !== 'number') return hardtanh(input, minVal.minVal, minVal.maxVal, minVal);
   if (!(minVal <= maxVal)) throw expected(`at most maxVal = ${maxVal}`, 'minVal', minVal);
   return inplace ? F.hardtanh_(input, minVal, maxVal) : F.hardtanh(input, minVal, maxVal);
 }
@@ -152,12 +175,14 @@ export function threshold(
 }
 
 /** `x - lambd` over `lambd`, `x + lambd` under `-lambd`, 0 between. */
-export function softshrink(input: Tensor, lambd = 0.5): Tensor {
+export function softshrink(input: Tensor, lambd: OrNamed<'lambd'> = 0.5): Tensor {
+  if (typeof lambd !== 'number') return softshrink(input, lambd.lambd);
   return F.softshrink(input, lambd);
 }
 
 /** `x` over `lambd` and under `-lambd`, 0 between. */
-export function hardshrink(input: Tensor, lambd = 0.5): Tensor {
+export function hardshrink(input: Tensor, lambd: OrNamed<'lambd'> = 0.5): Tensor {
+  if (typeof lambd !== 'number') return hardshrink(input, lambd.lambd);
   return F.hardshrink(input, lambd);
 }
 

@@ -21,6 +21,8 @@ export type BagMode = 'sum' | 'mean' | 'max';
 
 /** What {@link embeddingBag} takes. */
 export interface EmbeddingBagOptions extends EmbeddingOptions {
+  /** Where each bag starts in an input `[n]`: `[B]`, or `[B + 1]` with `includeLastOffset`. */
+  readonly offsets?: Tensor | null;
   /** How a bag becomes one vector; 'mean' unless told otherwise. */
   readonly mode?: BagMode;
   /** Weights of the indices, shaped like the input; only for 'sum'. */
@@ -53,17 +55,11 @@ export function embedding(input: Tensor, weight: Tensor, options: EmbeddingOptio
 /**
  * Sums, means or maxima of bags of rows, without making the rows.
  *
- * @param input integers: `[B, L]`, bags of equal length, or `[n]` with `offsets`
+ * @param input integers: `[B, L]`, bags of equal length, or `[n]` with `offsets` among the options
  * @param weight `[n, d]`
- * @param offsets `[B]`, where each bag starts in a flat input (`[B + 1]` with `includeLastOffset`)
  * @returns `[B, d]`
  */
-export function embeddingBag(
-  input: Tensor,
-  weight: Tensor,
-  offsets: Tensor | null = null,
-  options: EmbeddingBagOptions = {},
-): Tensor {
+export function embeddingBag(input: Tensor, weight: Tensor, options: EmbeddingBagOptions = {}): Tensor {
   const {
     paddingIdx = null,
     maxNorm = null,
@@ -71,8 +67,8 @@ export function embeddingBag(
     scaleGradByFreq = false,
     sparse = false,
   } = options;
-  const { mode = 'mean', perSampleWeights = null } = options;
-  const modeEnum = checkBag(input, weight, offsets, { ...options, mode });
+  const { mode = 'mean', perSampleWeights = null, offsets = null } = options;
+  const modeEnum = checkBag(input, weight, { ...options, mode });
   const isRectangular = input.ndim === 2;
   const starts = isRectangular ? rowStarts(input) : offsets!;
   const indices = isRectangular ? input.reshape([-1]) : input;
@@ -99,18 +95,13 @@ export function rowIndex(index: number, rows: number): number {
 
 const MODES: readonly BagMode[] = ['sum', 'mean', 'max'];
 
-function checkBag(
-  input: Tensor,
-  weight: Tensor,
-  offsets: Tensor | null,
-  options: EmbeddingBagOptions,
-): number {
-  const { mode = 'mean', perSampleWeights } = options;
+function checkBag(input: Tensor, weight: Tensor, options: EmbeddingBagOptions): number {
+  const { mode = 'mean', perSampleWeights, offsets } = options;
   if (weight.ndim !== 2) throw expected('a tensor [n, d]', 'weight', weight.shape);
   if (input.ndim !== 1 && input.ndim !== 2) throw expected('a tensor [B, L] or [n]', 'input', input.shape);
   if (input.ndim === 2 && offsets) throw expected('null with an input [B, L]', 'offsets', offsets.shape);
   if (input.ndim === 1 && offsets?.ndim !== 1)
-    throw expected('a tensor [B]', 'offsets', offsets?.shape ?? offsets);
+    throw expected('a tensor [B]', 'offsets', offsets?.shape ?? null);
   if (perSampleWeights && perSampleWeights.shape.join() !== input.shape.join()) {
     throw expected(`the shape of the input, [${input.shape}]`, 'perSampleWeights', perSampleWeights.shape);
   }

@@ -111,7 +111,7 @@ function xavierStd(tensor: Tensor, gain: number): number {
 
 function kaimingStd(
   tensor: Tensor,
-  { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' }: KaimingOptions,
+  { a = 0, mode = 'fan_in', nonlinearity = 'leaky_relu' }: KaimingOptions,
 ): number {
   return calculateGain(nonlinearity, a) / Math.sqrt(fan(tensor, mode));
 }

@@ -7,26 +7,26 @@ export type Nonlinearity =
   | 'conv1d'
   | 'conv2d'
   | 'conv3d'
-  | 'convTranspose1d'
-  | 'convTranspose2d'
-  | 'convTranspose3d'
+  | 'conv_transpose1d'
+  | 'conv_transpose2d'
+  | 'conv_transpose3d'
   | 'sigmoid'
   | 'tanh'
   | 'relu'
-  | 'leakyRelu'
+  | 'leaky_relu'
   | 'selu';
 
-/** Whether the variance is kept in the forward pass (`fanIn`) or in the backward pass (`fanOut`). */
-export type FanMode = 'fanIn' | 'fanOut';
+/** Whether the variance is kept in the forward pass (`fan_in`) or in the backward pass (`fan_out`). */
+export type FanMode = 'fan_in' | 'fan_out';
 
-const GAINS: Readonly<Record<Exclude<Nonlinearity, 'leakyRelu'>, number>> = {
+const GAINS: Readonly<Record<Exclude<Nonlinearity, 'leaky_relu'>, number>> = {
   linear: 1,
   conv1d: 1,
   conv2d: 1,
   conv3d: 1,
-  convTranspose1d: 1,
-  convTranspose2d: 1,
-  convTranspose3d: 1,
+  conv_transpose1d: 1,
+  conv_transpose2d: 1,
+  conv_transpose3d: 1,
   sigmoid: 1,
   tanh: 5 / 3,
   relu: Math.sqrt(2),
@@ -36,12 +36,16 @@ const GAINS: Readonly<Record<Exclude<Nonlinearity, 'leakyRelu'>, number>> = {
 /**
  * The factor by which a nonlinearity asks initial values to be scaled.
  *
- * @param param the negative slope of `leakyRelu`, 0.01 unless told otherwise
+ * @param param the negative slope of `leaky_relu`, 0.01 unless told otherwise
  */
 export function calculateGain(nonlinearity: Nonlinearity, param = 0.01): number {
-  if (nonlinearity === 'leakyRelu') return Math.sqrt(2 / (1 + param * param));
+  if (nonlinearity === 'leaky_relu') return Math.sqrt(2 / (1 + param * param));
   if (!Object.hasOwn(GAINS, nonlinearity)) {
-    throw expected(`one of ${[...Object.keys(GAINS), 'leakyRelu'].join(', ')}`, 'nonlinearity', nonlinearity);
+    throw expected(
+      `one of ${[...Object.keys(GAINS), 'leaky_relu'].join(', ')}`,
+      'nonlinearity',
+      nonlinearity,
+    );
   }
   return GAINS[nonlinearity];
 }
@@ -57,6 +61,7 @@ export function fans(tensor: Tensor): { readonly fanIn: number; readonly fanOut:
 
 /** The fan that `mode` names. */
 export function fan(tensor: Tensor, mode: FanMode): number {
-  if (mode !== 'fanIn' && mode !== 'fanOut') throw expected("'fanIn' or 'fanOut'", 'mode', mode);
-  return fans(tensor)[mode];
+  if (mode !== 'fan_in' && mode !== 'fan_out') throw expected("'fan_in' or 'fan_out'", 'mode', mode);
+  const { fanIn, fanOut } = fans(tensor);
+  return mode === 'fan_in' ? fanIn : fanOut;
 }

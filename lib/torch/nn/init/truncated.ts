@@ -5,12 +5,12 @@ import { tidy } from '../../scope.ts';
 import type { Tensor } from '../../tensor.ts';
 import type { DrawOptions } from './draw.ts';
 
-/** What {@link truncNormal_} takes: mean 0, std 1, and the bounds -2 and 2. */
+/** What {@link truncNormal_} takes: mean 0, std 1, and the bounds a = -2 and b = 2. */
 export interface TruncatedOptions extends DrawOptions {
   readonly mean?: number;
   readonly std?: number;
-  readonly low?: number;
-  readonly high?: number;
+  readonly a?: number;
+  readonly b?: number;
 }
 
 interface Law {
@@ -21,10 +21,10 @@ interface Law {
   readonly generator: Generator | undefined;
 }
 
-/** Draws from N(mean, std²) until every value is within [low, high]. Any shape. */
+/** Draws from N(mean, std²) until every value is within [a, b]. Any shape. */
 export function truncNormal_<T extends Tensor>(
   tensor: T,
-  { mean = 0, std = 1, low = -2, high = 2, generator }: TruncatedOptions = {},
+  { mean = 0, std = 1, a: low = -2, b: high = 2, generator }: TruncatedOptions = {},
 ): T {
   const law = { mean, std, low, high, generator };
   tidy(() =>

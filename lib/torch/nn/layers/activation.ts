@@ -16,7 +16,7 @@ export abstract class InplaceActivation extends Module {
 
   constructor(options: functional.InplaceOption = {}) {
     super();
-    this.inplace = withDefaults(this.constructor.name, DEFAULTS, options).inplace;
+    this.inplace = withDefaults(new.target.name, DEFAULTS, options).inplace;
   }
 
   abstract override forward(input: Tensor): Tensor;

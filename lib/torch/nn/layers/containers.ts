@@ -105,7 +105,7 @@ export class ModuleList<M extends Module = Module> extends OrderedContainer<M> {
     }
     const modules = [...this];
     modules.splice(index, 0, module);
-    modules.forEach((one, i) => this.put(String(i), one));
+    for (const [i, one] of modules.entries()) this.put(String(i), one);
     return this;
   }
 

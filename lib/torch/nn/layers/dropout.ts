@@ -2,22 +2,24 @@ import type { Tensor } from '../../tensor.ts';
 import type { InplaceOption } from '../functional/activation.ts';
 import * as functional from '../functional/dropout.ts';
 import { Module } from '../module.ts';
-import { withDefaults } from '../options.ts';
+import { type NumbersThenOptions, withNumbers } from '../options.ts';
 import { bool, float } from '../python.ts';
-
-const DEFAULTS = { inplace: false };
 
 /** Drops in training with probability `p` (0.5) and passes its input through in evaluation. `[*]` to `[*]`. */
 abstract class AnyDropout extends Module {
   readonly p: number;
   readonly inplace: boolean;
 
-  /** @throws ArgumentError unless `p` is within [0, 1] */
-  constructor(p = 0.5, options: InplaceOption = {}) {
+  /**
+   * @param args `(0.1, { inplace: true })`, or both by name: `({ p: 0.1 })`
+   * @throws ArgumentError unless `p` is within [0, 1]
+   */
+  constructor(...args: NumbersThenOptions<[p?: number], { readonly p?: number }, InplaceOption>) {
     super();
+    const { p, inplace } = withNumbers(new.target.name, { p: 0.5, inplace: false }, args);
     functional.checkProbability(p);
     this.p = p;
-    this.inplace = withDefaults(this.constructor.name, DEFAULTS, options).inplace;
+    this.inplace = inplace;
   }
 
   override extraRepr(): string {

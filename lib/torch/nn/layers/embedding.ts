@@ -138,9 +138,9 @@ export class EmbeddingBag extends Table {
   forward(input: Tensor, offsets: Tensor | null = null, perSampleWeights: Tensor | null = null): Tensor {
     const { mode, includeLastOffset } = this;
     const { paddingIdx, maxNorm, normType, scaleGradByFreq, sparse } = this;
-    return functional.embeddingBag(input, this.weight, offsets, {
+    return functional.embeddingBag(input, this.weight, {
       ...{ paddingIdx, maxNorm, normType, scaleGradByFreq, sparse },
-      ...{ mode, includeLastOffset, perSampleWeights },
+      ...{ mode, includeLastOffset, perSampleWeights, offsets },
     });
   }
 

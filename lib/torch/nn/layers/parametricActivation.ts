@@ -3,21 +3,38 @@ import type { Tensor } from '../../tensor.ts';
 import * as functional from '../functional/activation.ts';
 import { constant_ } from '../init/fill.ts';
 import { Module } from '../module.ts';
-import { FACTORY, type FactoryOptions, withDefaults } from '../options.ts';
+import { FACTORY, type FactoryOptions, type NumbersThenOptions, withNumbers } from '../options.ts';
 import { emptyParameter, type Parameter } from '../parameter.ts';
 import { float, number } from '../python.ts';
 import { InplaceActivation } from './activation.ts';
 
-/** Activations with numbers of their own: `[*]` to `[*]`; see `functional/activation.ts` for what each computes. */
+/**
+ * Activations with numbers of their own, in PyTorch's order or by name: `new LeakyReLU(0.2, { inplace: true })`,
+ * `new LeakyReLU({ negativeSlope: 0.2 })`. `[*]` to `[*]`; see `functional/activation.ts` for what each computes.
+ */
 
-type InplaceOption = functional.InplaceOption;
+type One<Name extends string> = NumbersThenOptions<
+  [value?: number],
+  { readonly [K in Name]?: number },
+  functional.InplaceOption
+>;
+type Two<First extends string, Second extends string> = NumbersThenOptions<
+  [first?: number, second?: number],
+  { readonly [K in First | Second]?: number },
+  functional.InplaceOption
+>;
 
 /** Slope 0.01. */
 export class LeakyReLU extends InplaceActivation {
   readonly negativeSlope: number;
 
-  constructor(negativeSlope = 0.01, options: InplaceOption = {}) {
-    super(options);
+  constructor(...args: One<'negativeSlope'>) {
+    const { negativeSlope, inplace } = withNumbers(
+      'LeakyReLU',
+      { negativeSlope: 0.01, inplace: false },
+      args,
+    );
+    super({ inplace });
     this.negativeSlope = negativeSlope;
   }
 
@@ -34,8 +51,9 @@ export class LeakyReLU extends InplaceActivation {
 export class ELU extends InplaceActivation {
   readonly alpha: number;
 
-  constructor(alpha = 1, options: InplaceOption = {}) {
-    super(options);
+  constructor(...args: One<'alpha'>) {
+    const { alpha, inplace } = withNumbers('ELU', { alpha: 1, inplace: false }, args);
+    super({ inplace });
     this.alpha = alpha;
   }
 
@@ -52,8 +70,9 @@ export class ELU extends InplaceActivation {
 export class CELU extends InplaceActivation {
   readonly alpha: number;
 
-  constructor(alpha = 1, options: InplaceOption = {}) {
-    super(options);
+  constructor(...args: One<'alpha'>) {
+    const { alpha, inplace } = withNumbers('CELU', { alpha: 1, inplace: false }, args);
+    super({ inplace });
     this.alpha = alpha;
   }
 
@@ -71,8 +90,13 @@ export class Hardtanh extends InplaceActivation {
   readonly minVal: number;
   readonly maxVal: number;
 
-  constructor(minVal = -1, maxVal = 1, options: InplaceOption = {}) {
-    super(options);
+  constructor(...args: Two<'minVal', 'maxVal'>) {
+    const { minVal, maxVal, inplace } = withNumbers(
+      'Hardtanh',
+      { minVal: -1, maxVal: 1, inplace: false },
+      args,
+    );
+    super({ inplace });
     if (!(minVal < maxVal)) throw expected(`more than minVal = ${minVal}`, 'maxVal', maxVal);
     this.minVal = minVal;
     this.maxVal = maxVal;
@@ -87,12 +111,15 @@ export class Hardtanh extends InplaceActivation {
   }
 }
 
+/** `x` over the threshold, `value` elsewhere; both numbers must be given. */
 export class Threshold extends InplaceActivation {
   readonly threshold: number;
   readonly value: number;
 
-  constructor(threshold: number, value: number, options: InplaceOption = {}) {
+  constructor(threshold: number, value: number, options: functional.InplaceOption = {}) {
     super(options);
+    if (typeof threshold !== 'number') throw expected('a number', 'threshold', threshold);
+    if (typeof value !== 'number') throw expected('a number', 'value', value);
     this.threshold = threshold;
     this.value = value;
   }
@@ -111,8 +138,13 @@ export class RReLU extends InplaceActivation {
   readonly lower: number;
   readonly upper: number;
 
-  constructor(lower = 1 / 8, upper = 1 / 3, options: InplaceOption = {}) {
-    super(options);
+  constructor(...args: Two<'lower', 'upper'>) {
+    const { lower, upper, inplace } = withNumbers(
+      'RReLU',
+      { lower: 1 / 8, upper: 1 / 3, inplace: false },
+      args,
+    );
+    super({ inplace });
     this.lower = lower;
     this.upper = upper;
   }
@@ -131,8 +163,15 @@ export class Softplus extends Module {
   readonly beta: number;
   readonly threshold: number;
 
-  constructor(beta = 1, threshold = 20) {
+  constructor(
+    ...args: NumbersThenOptions<
+      [beta?: number, threshold?: number],
+      { readonly beta?: number; readonly threshold?: number },
+      object
+    >
+  ) {
     super();
+    const { beta, threshold } = withNumbers('Softplus', { beta: 1, threshold: 20 }, args);
     this.beta = beta;
     this.threshold = threshold;
   }
@@ -147,16 +186,12 @@ export class Softplus extends Module {
 }
 
 /** Lambda 0.5. */
-export class Hardshrink extends Module {
+abstract class Shrink extends Module {
   readonly lambd: number;
 
-  constructor(lambd = 0.5) {
+  constructor(...args: NumbersThenOptions<[lambd?: number], { readonly lambd?: number }, object>) {
     super();
-    this.lambd = lambd;
-  }
-
-  forward(input: Tensor): Tensor {
-    return functional.hardshrink(input, this.lambd);
+    this.lambd = withNumbers(new.target.name, { lambd: 0.5 }, args).lambd;
   }
 
   override extraRepr(): string {
@@ -164,22 +199,37 @@ export class Hardshrink extends Module {
   }
 }
 
-/** Lambda 0.5. */
-export class Softshrink extends Hardshrink {
-  override forward(input: Tensor): Tensor {
+export class Hardshrink extends Shrink {
+  forward(input: Tensor): Tensor {
+    return functional.hardshrink(input, this.lambd);
+  }
+}
+
+export class Softshrink extends Shrink {
+  forward(input: Tensor): Tensor {
     return functional.softshrink(input, this.lambd);
   }
 }
 
-/** One learned slope, or one per channel; both start at 0.25. Input `[N, C, *]`, weight `[1]` or `[C]`. */
+/** One learned slope, or one per channel; all start at `init` (0.25). Input `[N, C, *]`, weight `[1]` or `[C]`. */
 export class PReLU extends Module {
   readonly numParameters: number;
   readonly init: number;
   weight: Parameter;
 
-  constructor(numParameters = 1, options: FactoryOptions & { readonly init?: number } = {}) {
+  constructor(
+    ...args: NumbersThenOptions<
+      [numParameters?: number],
+      { readonly numParameters?: number },
+      FactoryOptions & { readonly init?: number }
+    >
+  ) {
     super();
-    const { init, ...factory } = withDefaults('PReLU', { init: 0.25, ...FACTORY }, options);
+    const { numParameters, init, ...factory } = withNumbers(
+      'PReLU',
+      { numParameters: 1, init: 0.25, ...FACTORY },
+      args,
+    );
     this.numParameters = numParameters;
     this.init = init;
     this.weight = emptyParameter([numParameters], factory);

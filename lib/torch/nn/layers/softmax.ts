@@ -1,3 +1,4 @@
+import { expected } from '../../../errors.ts';
 import type { Tensor } from '../../tensor.ts';
 import { glu, logSoftmax, softmax, softmin } from '../functional/activation.ts';
 import { Module } from '../module.ts';
@@ -8,6 +9,7 @@ abstract class Along extends Module {
 
   constructor(dim: number) {
     super();
+    if (!Number.isInteger(dim)) throw expected('a dimension', 'dim', dim);
     this.dim = dim;
   }
 
