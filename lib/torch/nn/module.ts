@@ -230,12 +230,16 @@ export abstract class Module {
 
   /** Drops the gradients of every parameter; with `setToNone: false` fills them with zeros. */
   zeroGrad({ setToNone = true }: { readonly setToNone?: boolean } = {}): void {
-    tidy(() => {
-      for (const parameter of this.parameters()) {
-        if (setToNone) parameter.grad = null;
-        else noGrad(() => parameter.grad?.detach_().zero_());
-      }
-    });
+    const parameters = this.parameters();
+    if (setToNone) {
+      for (const parameter of parameters) parameter.grad = null;
+      return;
+    }
+    tidy(() =>
+      noGrad(() => {
+        for (const { grad } of parameters) grad?.detach_().zero_();
+      }),
+    );
   }
 
   /** Calls `fn` on every module below, children first, and then on this one. */

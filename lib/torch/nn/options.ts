@@ -34,6 +34,14 @@ export function withDefaults<D extends object>(owner: string, defaults: D, given
   return result as D;
 }
 
+/** @throws ArgumentError unless every size is a whole number, from `least` (0) up */
+export function checkSizes(sizes: Readonly<Record<string, number>>, least = 0): void {
+  for (const [name, size] of Object.entries(sizes)) {
+    if (!(Number.isSafeInteger(size) && size >= least))
+      throw expected(`an integer of at least ${least}`, name, size);
+  }
+}
+
 /**
  * What a constructor takes whose numbers may be given in order or by name: `(0.2, { inplace: true })` or
  * `({ negativeSlope: 0.2, inplace: true })`.

@@ -112,6 +112,7 @@ export function sigmoid(input: Tensor): Tensor {
   return input.sigmoid();
 }
 
+/** `tanh(x)` */
 export function tanh(input: Tensor): Tensor {
   return input.tanh();
 }

@@ -3,10 +3,7 @@ import * as functional from '../functional/activation.ts';
 import { Module } from '../module.ts';
 import { withDefaults } from '../options.ts';
 
-/**
- * Activations without numbers: `[*]` to `[*]`, elementwise. What each computes is said at the function of its name in
- * `functional/activation.ts`.
- */
+/** Activations without numbers, elementwise. */
 
 const DEFAULTS = { inplace: false };
 
@@ -26,36 +23,42 @@ export abstract class InplaceActivation extends Module {
   }
 }
 
+/** `max(0, x)`. `[*]` to `[*]`. */
 export class ReLU extends InplaceActivation {
   forward(input: Tensor): Tensor {
     return functional.relu(input, this);
   }
 }
 
+/** `min(max(0, x), 6)`. `[*]` to `[*]`. */
 export class ReLU6 extends InplaceActivation {
   forward(input: Tensor): Tensor {
     return functional.hardtanh(input, 0, 6, this);
   }
 }
 
+/** A scaled ELU that keeps mean 0 and variance 1; Klambauer et al., 2017. `[*]` to `[*]`. */
 export class SELU extends InplaceActivation {
   forward(input: Tensor): Tensor {
     return functional.selu(input, this);
   }
 }
 
+/** `x σ(x)`. `[*]` to `[*]`. */
 export class SiLU extends InplaceActivation {
   forward(input: Tensor): Tensor {
     return functional.silu(input, this);
   }
 }
 
+/** `x tanh(softplus(x))`; Misra, 2019. `[*]` to `[*]`. */
 export class Mish extends InplaceActivation {
   forward(input: Tensor): Tensor {
     return functional.mish(input, this);
   }
 }
 
+/** `x hardsigmoid(x)`. `[*]` to `[*]`. */
 export class Hardswish extends InplaceActivation {
   forward(input: Tensor): Tensor {
     return functional.hardswish(input, this);
@@ -66,6 +69,7 @@ export class Hardswish extends InplaceActivation {
   }
 }
 
+/** `min(max(0, x / 6 + 1 / 2), 1)`. `[*]` to `[*]`. */
 export class Hardsigmoid extends InplaceActivation {
   forward(input: Tensor): Tensor {
     return functional.hardsigmoid(input, this);
@@ -76,37 +80,42 @@ export class Hardsigmoid extends InplaceActivation {
   }
 }
 
+/** `1 / (1 + exp(-x))`. `[*]` to `[*]`. */
 export class Sigmoid extends Module {
   forward(input: Tensor): Tensor {
     return functional.sigmoid(input);
   }
 }
 
+/** `tanh(x)`. `[*]` to `[*]`. */
 export class Tanh extends Module {
   forward(input: Tensor): Tensor {
     return functional.tanh(input);
   }
 }
 
+/** `log σ(x)`. `[*]` to `[*]`. */
 export class LogSigmoid extends Module {
   forward(input: Tensor): Tensor {
     return functional.logsigmoid(input);
   }
 }
 
+/** `x / (1 + |x|)`. `[*]` to `[*]`. */
 export class Softsign extends Module {
   forward(input: Tensor): Tensor {
     return functional.softsign(input);
   }
 }
 
+/** `x - tanh(x)`. `[*]` to `[*]`. */
 export class Tanhshrink extends Module {
   forward(input: Tensor): Tensor {
     return functional.tanhshrink(input);
   }
 }
 
-/** `approximate`: 'none', the default, or 'tanh'. */
+/** `x Φ(x)`, or its approximation by tanh with `approximate: 'tanh'`. `[*]` to `[*]`. */
 export class GELU extends Module {
   readonly approximate: 'none' | 'tanh';
 

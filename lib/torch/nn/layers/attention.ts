@@ -5,7 +5,7 @@ import { additiveMask } from '../functional/masks.ts';
 import { xavierNormal_, xavierUniform_ } from '../init/draw.ts';
 import { zeros_ } from '../init/fill.ts';
 import { Module } from '../module.ts';
-import { FACTORY, type FactoryOptions, withDefaults } from '../options.ts';
+import { checkSizes, FACTORY, type FactoryOptions, withDefaults } from '../options.ts';
 import { emptyParameter, type Parameter } from '../parameter.ts';
 import { canUseFastPath, fastAttention } from './attentionFastPath.ts';
 import { NonDynamicallyQuantizableLinear } from './linear.ts';
@@ -75,9 +75,8 @@ export class MultiheadAttention extends Module {
       DEFAULTS,
       options,
     );
-    if (!(embedDim > 0)) throw expected('a positive integer', 'embedDim', embedDim);
-    if (!(numHeads > 0 && embedDim % numHeads === 0))
-      throw expected(`a divisor of ${embedDim}`, 'numHeads', numHeads);
+    checkSizes({ embedDim, numHeads, kdim: kdim ?? embedDim, vdim: vdim ?? embedDim }, 1);
+    if (embedDim % numHeads !== 0) throw expected(`a divisor of ${embedDim}`, 'numHeads', numHeads);
     this.embedDim = embedDim;
     this.kdim = kdim ?? embedDim;
     this.vdim = vdim ?? embedDim;

@@ -4,7 +4,7 @@ import { noGrad } from '../../modes.ts';
 import type { Tensor } from '../../tensor.ts';
 import { batchNorm } from '../functional/normalization.ts';
 import { Module } from '../module.ts';
-import { FACTORY, type FactoryOptions, withDefaults } from '../options.ts';
+import { checkSizes, FACTORY, type FactoryOptions, withDefaults } from '../options.ts';
 import { emptyParameter, type Parameter } from '../parameter.ts';
 import { bool, float } from '../python.ts';
 import type { LoadContext, StateDict } from '../state.ts';
@@ -50,6 +50,7 @@ abstract class BatchNorm extends Module {
     super();
     this.ranks = ranks;
     const { bias, dtype, device, ...options } = withDefaults(new.target.name, DEFAULTS, given);
+    checkSizes({ numFeatures });
     this.numFeatures = numFeatures;
     this.eps = options.eps;
     this.momentum = options.momentum;

@@ -3,7 +3,7 @@ import type { Tensor } from '../../tensor.ts';
 import * as functional from '../functional/conv.ts';
 import { type PadMode, pad } from '../functional/vision.ts';
 import { Module } from '../module.ts';
-import { FACTORY, type FactoryOptions, withDefaults } from '../options.ts';
+import { checkSizes, FACTORY, type FactoryOptions, withDefaults } from '../options.ts';
 import { emptyParameter, type Parameter } from '../parameter.ts';
 import { tuple } from '../python.ts';
 import { resetWeightAndBias } from './linear.ts';
@@ -123,7 +123,8 @@ function perDimension(name: string, size: Size, rank: number): readonly number[]
 }
 
 function check({ inChannels, outChannels, groups, padding, stride, paddingMode }: Convolution): void {
-  if (!(Number.isInteger(groups) && groups > 0)) throw expected('a positive integer', 'groups', groups);
+  checkSizes({ inChannels, outChannels });
+  checkSizes({ groups }, 1);
   if (inChannels % groups !== 0) throw expected(`a multiple of groups = ${groups}`, 'inChannels', inChannels);
   if (outChannels % groups !== 0)
     throw expected(`a multiple of groups = ${groups}`, 'outChannels', outChannels);

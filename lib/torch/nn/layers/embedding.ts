@@ -5,7 +5,7 @@ import type { Tensor } from '../../tensor.ts';
 import * as functional from '../functional/embedding.ts';
 import { normal_ } from '../init/draw.ts';
 import { Module } from '../module.ts';
-import { FACTORY, type FactoryOptions, withDefaults } from '../options.ts';
+import { checkSizes, FACTORY, type FactoryOptions, withDefaults } from '../options.ts';
 import { emptyParameter, Parameter } from '../parameter.ts';
 import { bool, float } from '../python.ts';
 
@@ -48,6 +48,7 @@ abstract class Table extends Module {
   constructor(numEmbeddings: number, embeddingDim: number, options: typeof DEFAULTS) {
     super();
     const { paddingIdx, weight, dtype, device } = options;
+    checkSizes({ numEmbeddings, embeddingDim });
     this.numEmbeddings = numEmbeddings;
     this.embeddingDim = embeddingDim;
     this.paddingIdx = paddingIdx === null ? null : functional.rowIndex(paddingIdx, numEmbeddings);

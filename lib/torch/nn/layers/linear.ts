@@ -1,10 +1,9 @@
-import { expected } from '../../../errors.ts';
 import type { Tensor } from '../../tensor.ts';
 import { bilinear, linear } from '../functional/linear.ts';
 import { kaimingUniform_, uniform_ } from '../init/draw.ts';
 import { fans } from '../init/fan.ts';
 import { Module } from '../module.ts';
-import { FACTORY, type FactoryOptions, withDefaults } from '../options.ts';
+import { checkSizes, FACTORY, type FactoryOptions, withDefaults } from '../options.ts';
 import { emptyParameter, type Parameter } from '../parameter.ts';
 import { bool } from '../python.ts';
 
@@ -34,6 +33,7 @@ export class Linear extends Module {
   constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
     super();
     const { bias, ...factory } = withDefaults('Linear', DEFAULTS, options);
+    checkSizes({ inFeatures, outFeatures });
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
     this.weight = emptyParameter([outFeatures, inFeatures], factory);
@@ -68,7 +68,8 @@ export class Bilinear extends Module {
   constructor(in1Features: number, in2Features: number, outFeatures: number, options: LinearOptions = {}) {
     super();
     const { bias, ...factory } = withDefaults('Bilinear', DEFAULTS, options);
-    if (!(in1Features > 0)) throw expected('a positive integer', 'in1Features', in1Features);
+    checkSizes({ in1Features }, 1);
+    checkSizes({ in2Features, outFeatures });
     this.in1Features = in1Features;
     this.in2Features = in2Features;
     this.outFeatures = outFeatures;

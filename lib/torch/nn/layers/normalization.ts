@@ -3,7 +3,7 @@ import type { Tensor } from '../../tensor.ts';
 import * as functional from '../functional/normalization.ts';
 import { ones_, zeros_ } from '../init/fill.ts';
 import { Module } from '../module.ts';
-import { FACTORY, type FactoryOptions, withDefaults } from '../options.ts';
+import { checkSizes, FACTORY, type FactoryOptions, withDefaults } from '../options.ts';
 import { emptyParameter, type Parameter } from '../parameter.ts';
 import { bool, float, tuple } from '../python.ts';
 
@@ -40,6 +40,14 @@ export function resetAffine(weight: Parameter | null, bias: Parameter | null): v
   if (bias !== null) zeros_(bias);
 }
 
+function toShape(given: number | readonly number[]): readonly number[] {
+  const shape = typeof given === 'number' ? [given] : given;
+  if (!Array.isArray(shape) || shape.length === 0)
+    throw expected('a size or sizes', 'normalizedShape', given);
+  for (const size of shape) checkSizes({ normalizedShape: size });
+  return [...shape];
+}
+
 /** Normalizes the last dimensions; Ba et al., 2016. `[*, ...normalizedShape]` to the same; weight, bias `normalizedShape`. */
 export class LayerNorm extends Module {
   readonly normalizedShape: readonly number[];
@@ -51,7 +59,7 @@ export class LayerNorm extends Module {
   constructor(normalizedShape: number | readonly number[], options: LayerNormOptions = {}) {
     super();
     const { eps, elementwiseAffine, bias, ...factory } = withDefaults('LayerNorm', LAYER, options);
-    this.normalizedShape = typeof normalizedShape === 'number' ? [normalizedShape] : [...normalizedShape];
+    this.normalizedShape = toShape(normalizedShape);
     this.eps = eps;
     this.elementwiseAffine = elementwiseAffine;
     this.weight = elementwiseAffine ? emptyParameter(this.normalizedShape, factory) : null;
@@ -84,7 +92,7 @@ export class RMSNorm extends Module {
   constructor(normalizedShape: number | readonly number[], options: RMSNormOptions = {}) {
     super();
     const { eps, elementwiseAffine, ...factory } = withDefaults('RMSNorm', RMS, options);
-    this.normalizedShape = typeof normalizedShape === 'number' ? [normalizedShape] : [...normalizedShape];
+    this.normalizedShape = toShape(normalizedShape);
     this.eps = eps;
     this.elementwiseAffine = elementwiseAffine;
     this.weight = elementwiseAffine ? emptyParameter(this.normalizedShape, factory) : null;
@@ -118,6 +126,8 @@ export class GroupNorm extends Module {
   constructor(numGroups: number, numChannels: number, options: GroupNormOptions = {}) {
     super();
     const { eps, affine, bias, ...factory } = withDefaults('GroupNorm', GROUP, options);
+    checkSizes({ numGroups }, 1);
+    checkSizes({ numChannels });
     if (numChannels % numGroups !== 0)
       throw expected(`a multiple of numGroups = ${numGroups}`, 'numChannels', numChannels);
     this.numGroups = numGroups;

@@ -24,7 +24,7 @@ type Two<First extends string, Second extends string> = NumbersThenOptions<
   functional.InplaceOption
 >;
 
-/** Slope 0.01. */
+/** `x` above 0, `negativeSlope x` (0.01) below. `[*]` to `[*]`. */
 export class LeakyReLU extends InplaceActivation {
   readonly negativeSlope: number;
 
@@ -47,7 +47,7 @@ export class LeakyReLU extends InplaceActivation {
   }
 }
 
-/** Alpha 1. */
+/** `x` above 0, `alpha (exp(x) - 1)` below; alpha is 1. `[*]` to `[*]`. */
 export class ELU extends InplaceActivation {
   readonly alpha: number;
 
@@ -66,7 +66,7 @@ export class ELU extends InplaceActivation {
   }
 }
 
-/** Alpha 1. */
+/** `max(0, x) + min(0, alpha (exp(x / alpha) - 1))`; alpha is 1. `[*]` to `[*]`. */
 export class CELU extends InplaceActivation {
   readonly alpha: number;
 
@@ -85,7 +85,7 @@ export class CELU extends InplaceActivation {
   }
 }
 
-/** Between -1 and 1. */
+/** `x` bent to stay between `minVal` (-1) and `maxVal` (1). `[*]` to `[*]`. */
 export class Hardtanh extends InplaceActivation {
   readonly minVal: number;
   readonly maxVal: number;
@@ -133,7 +133,7 @@ export class Threshold extends InplaceActivation {
   }
 }
 
-/** Slopes between 1/8 and 1/3. */
+/** A leaky ReLU with slopes drawn from U(1/8, 1/3) in training, and their mean otherwise. `[*]` to `[*]`. */
 export class RReLU extends InplaceActivation {
   readonly lower: number;
   readonly upper: number;
@@ -158,7 +158,7 @@ export class RReLU extends InplaceActivation {
   }
 }
 
-/** Beta 1, threshold 20. */
+/** `log(1 + exp(beta x)) / beta`, and `x` where `beta x` is over the threshold; beta 1, threshold 20. `[*]` to `[*]`. */
 export class Softplus extends Module {
   readonly beta: number;
   readonly threshold: number;
@@ -185,7 +185,7 @@ export class Softplus extends Module {
   }
 }
 
-/** Lambda 0.5. */
+/** What the two shrinks share. */
 abstract class Shrink extends Module {
   readonly lambd: number;
 
@@ -199,12 +199,14 @@ abstract class Shrink extends Module {
   }
 }
 
+/** `x` over `lambd` (0.5) and under `-lambd`, 0 between. `[*]` to `[*]`. */
 export class Hardshrink extends Shrink {
   forward(input: Tensor): Tensor {
     return functional.hardshrink(input, this.lambd);
   }
 }
 
+/** `x` drawn towards 0 by `lambd` (0.5), and 0 within it. `[*]` to `[*]`. */
 export class Softshrink extends Shrink {
   forward(input: Tensor): Tensor {
     return functional.softshrink(input, this.lambd);

@@ -4,7 +4,7 @@ import type { Tensor } from '../../tensor.ts';
 import { checkProbability } from '../functional/dropout.ts';
 import { uniform_ } from '../init/draw.ts';
 import { Module } from '../module.ts';
-import { FACTORY, type FactoryOptions } from '../options.ts';
+import { checkSizes, FACTORY, type FactoryOptions } from '../options.ts';
 import { PackedSequence } from '../packed.ts';
 import { emptyParameter, type Parameter } from '../parameter.ts';
 import { bool, float } from '../python.ts';
@@ -66,10 +66,10 @@ export abstract class Recurrent extends Module {
     super();
     const { numLayers, bias, batchFirst, dropout, bidirectional, ...factory } = options;
     const { gates, states, projSize = 0 } = step;
-    checkSizes({ inputSize, hiddenSize, numLayers });
+    checkSizes({ inputSize, hiddenSize, numLayers }, 1);
     checkProbability(dropout, 'dropout');
-    if (!(projSize >= 0 && projSize < hiddenSize))
-      throw expected('a size below hiddenSize', 'projSize', projSize);
+    checkSizes({ projSize });
+    if (projSize >= hiddenSize) throw expected('a size below hiddenSize', 'projSize', projSize);
     this.inputSize = inputSize;
     this.hiddenSize = hiddenSize;
     this.numLayers = numLayers;
@@ -174,10 +174,4 @@ function checkInput({ inputSize }: Recurrent, input: Tensor, ndim: number): void
   if (input.ndim !== ndim) throw expected(`${ndim} dimensions`, 'input', input.shape);
   if (input.shape.at(-1) !== inputSize)
     throw expected(`a last dimension of inputSize = ${inputSize}`, 'input', input.shape);
-}
-
-function checkSizes(sizes: Readonly<Record<string, number>>): void {
-  for (const [name, size] of Object.entries(sizes)) {
-    if (!(Number.isInteger(size) && size > 0)) throw expected('a positive integer', name, size);
-  }
 }

@@ -3,7 +3,7 @@ import { F } from '../../functions.ts';
 import type { Tensor } from '../../tensor.ts';
 import { uniform_ } from '../init/draw.ts';
 import { Module } from '../module.ts';
-import { FACTORY, type FactoryOptions, withDefaults } from '../options.ts';
+import { checkSizes, FACTORY, type FactoryOptions, withDefaults } from '../options.ts';
 import { emptyParameter, type Parameter } from '../parameter.ts';
 
 /** One step of one recurrent layer: input `[N, I]`, state `[N, H]`, or both without N. */
@@ -33,6 +33,7 @@ abstract class Cell extends Module {
   constructor(gates: number, inputSize: number, hiddenSize: number, options: typeof DEFAULTS) {
     super();
     const { bias, ...factory } = options;
+    checkSizes({ inputSize, hiddenSize });
     this.inputSize = inputSize;
     this.hiddenSize = hiddenSize;
     this.bias = bias;
