@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /** Native ES modules; swc only strips the types, `npm run typecheck` is what checks them. */
 export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
@@ -25,5 +27,6 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/build/', '<rootDir>/dist/'],
   // With a limit set, jest never runs files inside its own process: a native crash then fails one file, not the run.
   workerIdleMemoryLimit: '2GB',
+  maxWorkers: Math.min(4, availableParallelism()), // each loads libtorch
   testTimeout: 60_000,
 };
