@@ -1,0 +1,8 @@
+/**
+ * Retrieval: text to tokens, first-stage ranking, measures.
+ */
+export { Bm25Index, type Bm25Options } from './bm25.ts';
+export { evaluate, type Judgements, type Measure, parseMeasure, recall, reciprocalRank } from './measures.ts';
+export { stem } from './stem.ts';
+export { tokenizeIdentifiers } from './tokenize.ts';
+export { type Hit, topK } from './topK.ts';

@@ -1,0 +1,65 @@
+/**
+ * The learning system: a Learner trains a model with what Trainers, ParameterOptimizers, Listeners and Hooks decide.
+ */
+export { type Loss, TrainerContext } from './context.ts';
+export type {
+  CheckpointEvent,
+  EndEvent,
+  EpochEvent,
+  EventReader,
+  LearnerEvent,
+  StartEvent,
+  StepEvent,
+  ValidationEvent,
+  WarningEvent,
+} from './events.ts';
+export { GradientClippingHook } from './gradientHooks.ts';
+export {
+  GradientHook,
+  Hook,
+  InitializationHook,
+  OptimizationHook,
+  StepTrainingHook,
+  ValidationHook,
+} from './hooks.ts';
+export {
+  BatchIterator,
+  EndlessIterator,
+  MapIterator,
+  SerializableIterator,
+  ShuffledIterator,
+  SkippingIterator,
+} from './iterators.ts';
+export { type InitializableModel, Learner, type LearnerOptions, type LearnerOutput } from './learner.ts';
+export { foldStatus, LearnerListener, LearnerListenerStatus } from './listener.ts';
+export { Metrics } from './metrics.ts';
+export { ModuleLoader } from './moduleLoader.ts';
+export {
+  Adafactor,
+  type AdafactorOptions,
+  Adam,
+  type AdamOptions,
+  AdamW,
+  Optimizer,
+  SGD,
+  type SGDOptions,
+} from './optimizers.ts';
+export {
+  ParameterFilter,
+  RegexParameterFilter,
+  type RegexParameterFilterOptions,
+} from './parameterFilters.ts';
+export { getOptimizers, ParameterOptimizer, type ParameterOptimizerOptions } from './parameterOptimizer.ts';
+export { type ProgressOptions, progress } from './progress.ts';
+export { Random, RandomState } from './random.ts';
+export { Sampler, ShuffledSampler } from './sampler.ts';
+export { CosineWithWarmup, LinearWithWarmup, Scheduler } from './schedulers.ts';
+export type { TrainState } from './state.ts';
+export { LossTrainer, type LossTrainerOptions, Trainer, type TrainerOptions } from './trainer.ts';
+export {
+  Evaluator,
+  type MetricsPerItem,
+  type MonitoredMetric,
+  ValidationListener,
+  type ValidationListenerOptions,
+} from './validation.ts';

@@ -1,0 +1,170 @@
+/**
+ * The progress of a run for people: one line that stays in place on a terminal, `key=value` lines elsewhere.
+ */
+import type { EventReader, LearnerEvent, StartEvent, StepEvent, ValidationEvent } from './events.ts';
+
+export interface ProgressOptions {
+  /** Where to write, default stderr. */
+  readonly stream?: { write(text: string): unknown; readonly isTTY?: boolean; readonly columns?: number };
+  /** Shows warnings only, default false. */
+  readonly quiet?: boolean;
+  /** More values to show beside those of a validation, such as a baseline's. */
+  readonly beside?: (event: ValidationEvent) => Readonly<Record<string, number>>;
+  /** Milliseconds, default `performance.now`. */
+  readonly now?: () => number;
+}
+
+type Fields = readonly (readonly [key: string, value: string])[];
+
+/** Milliseconds between two writings. */
+const TERMINAL_INTERVAL = 100;
+const LINES_INTERVAL = 5000;
+/** Share of a step in the shown loss and speed. */
+const SMOOTHING = 0.1;
+const ERASE = '\r\x1b[2K';
+
+/** Reads events and writes them as progress. */
+export function progress(options: ProgressOptions = {}): EventReader {
+  const writer = new ProgressWriter(options);
+  return (event) => writer.read(event);
+}
+
+class ProgressWriter {
+  readonly #stream: NonNullable<ProgressOptions['stream']>;
+  readonly #quiet: boolean;
+  readonly #beside: NonNullable<ProgressOptions['beside']>;
+  readonly #now: () => number;
+  #size: StartEvent = { type: 'start', maxEpochs: 0, stepsPerEpoch: 0 };
+  #startedAt = 0;
+  #lastStepAt: number | undefined;
+  #writtenAt = Number.NEGATIVE_INFINITY;
+  #secondsPerStep: number | undefined;
+  #smoothed = new Map<string, number>();
+
+  constructor({
+    stream = process.stderr,
+    quiet = false,
+    beside = () => ({}),
+    now = () => performance.now(),
+  }: ProgressOptions) {
+    this.#stream = stream;
+    this.#quiet = quiet;
+    this.#beside = beside;
+    this.#now = now;
+  }
+
+  read(event: LearnerEvent): void {
+    if (this.#quiet && event.type !== 'warning') return;
+    switch (event.type) {
+      case 'warning':
+        this.#print('warning', [['message', event.message]], `warning: ${event.message}`);
+        break;
+      case 'start':
+        this.#size = event;
+        this.#startedAt = this.#now();
+        break;
+      case 'step':
+        this.#step(event);
+        break;
+      case 'epoch':
+        // What comes between epochs is not the time of a step.
+        this.#lastStepAt = undefined;
+        if (this.#stream.isTTY) this.#stream.write(ERASE);
+        else this.#print('epoch', [...this.#where(event.state), ...shown(event.metrics)]);
+        break;
+      case 'validation':
+        this.#validation(event);
+        break;
+      case 'end':
+        if (this.#stream.isTTY) this.#stream.write(ERASE);
+        break;
+      case 'checkpoint':
+        break;
+    }
+  }
+
+  #step({ state, metrics }: StepEvent): void {
+    const now = this.#now();
+    if (this.#lastStepAt !== undefined) {
+      this.#secondsPerStep = blend(this.#secondsPerStep, (now - this.#lastStepAt) / 1000);
+    }
+    this.#lastStepAt = now;
+    for (const [key, value] of metrics) this.#smoothed.set(key, blend(this.#smoothed.get(key), value));
+    if (now - this.#writtenAt < (this.#stream.isTTY ? TERMINAL_INTERVAL : LINES_INTERVAL)) return;
+    this.#writtenAt = now;
+
+    const rate: Fields =
+      this.#secondsPerStep === undefined ? [] : [['steps/s', (1 / this.#secondsPerStep).toFixed(1)]];
+    // Wall time of all that was done stands for what is left: validations and checkpoints count too.
+    const total = this.#size.maxEpochs * this.#size.stepsPerEpoch;
+    const left = ((now - this.#startedAt) / 1000 / state.steps) * (total - state.steps);
+    const fields = [...this.#where(state), ...shown(this.#smoothed), ...rate];
+    if (this.#stream.isTTY) {
+      const line = `${inWords(fields)}  ${clock(left)} left`;
+      this.#stream.write(ERASE + line.slice(0, (this.#stream.columns ?? 80) - 1));
+    } else this.#print('step', [...fields, ['left_s', left.toFixed(0)]]);
+  }
+
+  #validation(event: ValidationEvent): void {
+    const { listener, state, metrics, improved } = event;
+    const values = [...metrics].map(([key, value]) => [key, value.toFixed(4)] as const);
+    const beside = Object.entries(this.#beside(event)).map(
+      ([key, value]) => [key, value.toFixed(4)] as const,
+    );
+    const marked = values.map(([key, value]) => [key, improved.has(key) ? `${value}*` : value] as const);
+    const best: Fields = improved.size > 0 ? [['best', [...improved].join(',')]] : [];
+    const where = this.#where(state);
+    this.#print(
+      'validation',
+      [['listener', listener], ...where, ...values, ...beside, ...best],
+      inWords([...where.slice(0, 1), ...shown(this.#smoothed), ...marked, ...beside]),
+    );
+  }
+
+  #where({ epoch, steps }: { readonly epoch: number; readonly steps: number }): Fields {
+    const { maxEpochs, stepsPerEpoch } = this.#size;
+    return [
+      ['epoch', `${epoch}/${maxEpochs}`],
+      ['step', `${steps}/${maxEpochs * stepsPerEpoch}`],
+    ];
+  }
+
+  /** A line that stays: words on a terminal, `key=value` elsewhere. */
+  #print(what: string, fields: Fields, words = inWords(fields)): void {
+    const pairs = fields.map(([key, value]) => `${key.replaceAll(' ', '_')}=${quoted(value)}`);
+    this.#stream.write(
+      this.#stream.isTTY
+        ? `${ERASE}${words}
+`
+        : `${[what, ...pairs].join(' ')}
+`,
+    );
+  }
+}
+
+/** Losses and what else was measured; learning rates and their like are not for this line. */
+function shown(metrics: ReadonlyMap<string, number>): Fields {
+  return [...metrics]
+    .filter(([key]) => !key.startsWith('gradient/'))
+    .map(([key, value]) => [key, value.toPrecision(4)]);
+}
+
+function inWords(fields: Fields): string {
+  return fields.map(([key, value]) => `${key} ${value}`).join('  ');
+}
+
+function blend(before: number | undefined, value: number): number {
+  return before === undefined ? value : before + SMOOTHING * (value - before);
+}
+
+function quoted(value: string): string {
+  return /[\s"=]/.test(value) ? JSON.stringify(value) : value;
+}
+
+/** 65 is `1:05`, 3725 is `1:02:05`. */
+function clock(seconds: number): string {
+  const whole = Math.round(seconds);
+  const two = (n: number) => String(n).padStart(2, '0');
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
