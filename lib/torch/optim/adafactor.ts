@@ -1,7 +1,7 @@
 import { ops } from '../ops.ts';
 import { keep, tidy } from '../scope.ts';
 import type { Tensor } from '../tensor.ts';
-import type { Algorithm, Batch, ParamState } from './algorithm.ts';
+import { type Algorithm, type Batch, type ParamState, tensorOf } from './algorithm.ts';
 import { pow } from './libm.ts';
 import { zeros } from './moments.ts';
 import { Optimizer, type Params } from './optimizer.ts';
@@ -90,15 +90,15 @@ const MACHINE_EPSILON: Readonly<Record<string, number>> = {
 
 /** Lets the gradient into the row and the column of means, whose product is the second moment. */
 function factored(grad: Tensor, state: ParamState, admitted: number, eps1: number): Tensor {
-  const row = state.row_var as Tensor;
-  const column = state.col_var as Tensor;
+  const row = tensorOf(state, 'row_var');
+  const column = tensorOf(state, 'col_var');
   row.lerp_(squaredMean(grad, -1), admitted);
   column.lerp_(squaredMean(grad, -2), admitted);
   return row.matmul(column).div_(row.mean(-2, { keepdim: true }).clamp_(eps1));
 }
 
 function whole(grad: Tensor, state: ParamState, admitted: number): Tensor {
-  const variance = state.variance as Tensor;
+  const variance = tensorOf(state, 'variance');
   return variance.lerp_(grad.mul(grad), admitted).clone();
 }
 

@@ -61,18 +61,13 @@ export class Batch {
 
   /** One tensor of every parameter's state. */
   list(name: string): Tensor[] {
-    return this.states.map((state) => {
-      const tensor = state[name];
-      if (!(tensor instanceof Tensor))
-        throw expected('a Tensor', `${name} in the state of a parameter`, tensor);
-      return this.#view(tensor);
-    });
+    return this.states.map((state) => this.#view(tensorOf(state, name)));
   }
 
   /** Counts one more step of every parameter and returns the counts. */
   count(): number[] {
     return this.states.map((state) => {
-      const step = (state.step as number) + 1;
+      const step = numberOf(state, 'step') + 1;
       state.step = step;
       return step;
     });
@@ -102,6 +97,20 @@ export class Batch {
     if (exact) ops.aten._foreach_mul_(tensors, scalarTensor(factor, { dtype: 'float32' }));
     else ops.aten._foreach_mul_(tensors, factor);
   }
+}
+
+/** A tensor of a parameter's state, which is missing when the state dict of another algorithm was loaded. */
+export function tensorOf(state: ParamState, name: string): Tensor {
+  const value = state[name];
+  if (!(value instanceof Tensor)) throw expected('a Tensor', `${name} in the state of a parameter`, value);
+  return value;
+}
+
+/** The same for a number. */
+export function numberOf(state: ParamState, name: string): number {
+  const value = state[name];
+  if (typeof value !== 'number') throw expected('a number', `${name} in the state of a parameter`, value);
+  return value;
 }
 
 /** The tensors of a batch, row by row. */

@@ -1,5 +1,5 @@
 import { ops } from '../ops.ts';
-import { type Algorithm, biasCorrection, perStep } from './algorithm.ts';
+import { type Algorithm, biasCorrection, numberOf, perStep } from './algorithm.ts';
 import { pow } from './libm.ts';
 import { average, moments } from './moments.ts';
 import { Optimizer, type Params } from './optimizer.ts';
@@ -63,7 +63,7 @@ const nadam: Algorithm<NAdamOptions> = {
     const next = perStep(steps, (step) => momentum(step + 1));
     const products = batch.states.map((state, row) => {
       // PyTorch keeps the product in a float32 tensor, which rounds both factors and the result.
-      const product = Math.fround((state.mu_product as number) * Math.fround(now[row]!));
+      const product = Math.fround(numberOf(state, 'mu_product') * Math.fround(now[row]!));
       state.mu_product = product;
       return product;
     });

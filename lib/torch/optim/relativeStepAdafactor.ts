@@ -2,7 +2,7 @@ import { ArgumentError } from '../../errors.ts';
 import { F } from '../functions.ts';
 import { keep, tidy } from '../scope.ts';
 import type { Tensor } from '../tensor.ts';
-import type { Algorithm, ParamState } from './algorithm.ts';
+import { type Algorithm, type ParamState, tensorOf } from './algorithm.ts';
 import { pow } from './libm.ts';
 import { Optimizer, type Params } from './optimizer.ts';
 import { flag, lr, nullable, number, pair } from './rules.ts';
@@ -118,7 +118,7 @@ function updateOne(
   if (typeof rate === 'number') update.mul_(rate);
   else update.mul_(rate);
   if (beta1 !== null) {
-    const average = state.exp_avg as Tensor;
+    const average = tensorOf(state, 'exp_avg');
     update = average.mul_(beta1).add_(update, { alpha: 1 - beta1 });
   }
   if (weightDecay !== 0) {
@@ -139,8 +139,8 @@ function learningRate(param: Tensor, step: number, options: RelativeStepAdafacto
 
 /** Lets squared gradients into the row and the column of means; the inverse root of their product. */
 function factored(squares: Tensor, state: ParamState, kept: number): Tensor {
-  const row = state.exp_avg_sq_row as Tensor;
-  const column = state.exp_avg_sq_col as Tensor;
+  const row = tensorOf(state, 'exp_avg_sq_row');
+  const column = tensorOf(state, 'exp_avg_sq_col');
   row.mul_(kept).add_(squares.mean(-1), { alpha: 1 - kept });
   column.mul_(kept).add_(squares.mean(-2), { alpha: 1 - kept });
   const left = row
@@ -151,7 +151,7 @@ function factored(squares: Tensor, state: ParamState, kept: number): Tensor {
 }
 
 function whole(squares: Tensor, state: ParamState, kept: number): Tensor {
-  const average = state.exp_avg_sq as Tensor;
+  const average = tensorOf(state, 'exp_avg_sq');
   return average
     .mul_(kept)
     .add_(squares, { alpha: 1 - kept })

@@ -11,8 +11,7 @@ export abstract class Scheduler {
   #lastLr: readonly number[] = [];
 
   constructor(optimizer: Optimizer) {
-    if (!(optimizer instanceof Optimizer)) throw expected('an Optimizer', 'optimizer', optimizer);
-    this.optimizer = optimizer;
+    this.optimizer = checkOptimizer(optimizer);
   }
 
   /** The learning rate of each group as this scheduler last left it. */
@@ -201,9 +200,15 @@ export function rateOf(group: ParamGroup<BaseOptions>, index: number): number {
   return group.lr;
 }
 
+/** Checks what a scheduler is made for, before anything of it is read. */
+export function checkOptimizer(optimizer: unknown): Optimizer {
+  if (!(optimizer instanceof Optimizer)) throw expected('an Optimizer', 'optimizer', optimizer);
+  return optimizer;
+}
+
 /** One value for each group, from a value for all or an array. */
 export function perGroup<T>(value: T | readonly T[], name: string, optimizer: Optimizer): T[] {
-  const groups = optimizer.paramGroups.length;
+  const groups = checkOptimizer(optimizer).paramGroups.length;
   if (!Array.isArray(value)) return Array.from({ length: groups }, () => value as T);
   if (value.length !== groups) throw expected(`${groups} values, one for each parameter group,`, name, value);
   return [...value];

@@ -2,7 +2,15 @@ import { ArgumentError, expected } from '../../errors.ts';
 import { camelCase } from '../naming.ts';
 import { cos } from './libm.ts';
 import type { GroupFields, Optimizer } from './optimizer.ts';
-import { type Moment, PlannedLR, perGroup, positive, type Schedule, within } from './scheduler.ts';
+import {
+  checkOptimizer,
+  type Moment,
+  PlannedLR,
+  perGroup,
+  positive,
+  type Schedule,
+  within,
+} from './scheduler.ts';
 import type { LastEpoch } from './schedulersFactor.ts';
 
 interface Annealing {
@@ -127,7 +135,7 @@ const oneCycle: Schedule<OneCycle> = {
 /** One cycle of the learning rate up to `maxLr` and down, with momentum the other way round (Smith and Topin, 2019). */
 export class OneCycleLR extends PlannedLR<OneCycle> {
   /** @param maxLr the highest learning rate, for all groups or for each */
-  constructor(optimizer: Optimizer, maxLr: number | readonly number[], options: OneCycleOptions) {
+  constructor(optimizer: Optimizer, maxLr: number | readonly number[], options: OneCycleOptions = {}) {
     super(oneCycle, prepare(optimizer, maxLr, options), optimizer, options.lastEpoch);
   }
 }
@@ -151,7 +159,7 @@ function prepare(
   if (annealStrategy !== 'cos' && annealStrategy !== 'linear') {
     throw expected("'cos' or 'linear'", 'annealStrategy', annealStrategy);
   }
-  const usesBeta = 'betas' in optimizer.defaults;
+  const usesBeta = 'betas' in checkOptimizer(optimizer).defaults;
   if (cycleMomentum && !usesBeta && !('momentum' in optimizer.defaults)) {
     throw new ArgumentError('optimizer must support momentum or betas with cycleMomentum: true');
   }
