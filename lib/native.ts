@@ -33,7 +33,8 @@ export interface Addon {
   setData(tensor: Handle, source: Handle): void;
   share(tensor: Handle): Handle;
   sameStorage(a: Handle, b: Handle): boolean;
-  release(tensor: Handle): boolean;
+  /** Releases the handles that wait in the buffer; so does any other entry. */
+  release(): void;
   releaseMany(count: number): void;
   memory(): void;
 

@@ -23,7 +23,7 @@ Napi::Value enter(const Napi::CallbackInfo& info) {
   const auto* entry = static_cast<const Entry*>(info.Data());
   State* state = State::of(info.Env());
   return guarded(info.Env(), entry->name, [&]() -> Napi::Value {
-    state->graveyard->empty();
+    state->tidy_up();
     return entry->body(*state, info);
   });
 }

@@ -45,7 +45,7 @@ napi_value call(napi_env env, napi_callback_info info) {
   const double group = state.arena.data()[kOperator];
   try {
     try {
-      state.graveyard->empty();
+      state.tidy_up();
       call_operator(state, group, count_slot(state, kPositional), count_slot(state, kNamed));
     } catch (...) {
       rethrow_to_js(env, state.operators.name(group));

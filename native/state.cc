@@ -50,6 +50,14 @@ at::Generator& State::generator(double id) {
   return generators[static_cast<size_t>(id)];
 }
 
+void State::tidy_up() {
+  graveyard->empty();
+  const double count = arena.data()[kDisposed];
+  if (!(count > 0)) return;
+  for (size_t i = 0; i < kMostDisposed && static_cast<double>(i) < count; i++) tensors.release(arena.data()[kDisposed + 1 + i]);
+  arena.data()[kDisposed] = 0;
+}
+
 void State::report_memory() {
   const int64_t change = tensors.bytes() - reported_bytes_;
   if (std::abs(change) < kReportStep) return;

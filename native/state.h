@@ -58,6 +58,9 @@ class State {
   std::shared_ptr<Graveyard> graveyard = std::make_shared<Graveyard>();
   Napi::ObjectReference hook_error;  // { error }: what a hook threw while the engine ran
 
+  // What every entry does first: drops what JavaScript disposed since the last one, and what libtorch buried.
+  void tidy_up();
+
   // Tells V8 how many bytes live outside its heap, in steps large enough to cost nothing.
   void report_memory();
 

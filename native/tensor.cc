@@ -137,17 +137,16 @@ Napi::Value set_data(State& state, const Napi::CallbackInfo& info) {
 // share(tensor): a second handle for the very same tensor, with its autograd history.
 Napi::Value share(State& state, const Napi::CallbackInfo& info) { return handle_of(state, tensor_argument(state, info, 0)); }
 
-Napi::Value release(State& state, const Napi::CallbackInfo& info) {
-  const bool released = state.tensors.release(number_argument(info, 0, "tensor"));
+// release(): what was disposed is released before any entry's body runs, so this one has nothing left but the report.
+Napi::Value release(State& state, const Napi::CallbackInfo&) {
   state.report_memory();
-  return Napi::Boolean::New(state.env, released);
+  return state.env.Undefined();
 }
 
 // releaseMany(count): handles in the buffer from its first slot on; what a scope does when it ends.
 Napi::Value release_many(State& state, const Napi::CallbackInfo& info) {
   const int64_t count = integer_argument(info, 0, "count", 0, static_cast<int64_t>(state.arena.size() - kFirst));
-  const std::vector<double> handles(state.arena.data() + kFirst, state.arena.data() + kFirst + count);
-  for (const double handle : handles) state.tensors.release(handle);
+  for (int64_t i = 0; i < count; i++) state.tensors.release(state.arena.data()[kFirst + static_cast<size_t>(i)]);
   state.report_memory();
   return state.env.Undefined();
 }

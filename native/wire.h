@@ -47,7 +47,9 @@ constexpr size_t kCount = 1;
 constexpr size_t kOperator = 2;
 constexpr size_t kPositional = 3;
 constexpr size_t kNamed = 4;
-constexpr size_t kFirst = 5;
+constexpr size_t kDisposed = 5;  // how many handles wait in the slots behind it for the next entry to release them
+constexpr size_t kMostDisposed = 32;
+constexpr size_t kFirst = kDisposed + 1 + kMostDisposed;
 
 // 0 leaves the thread as it is: grad mode on, except inside the autograd engine, which decides for its hooks.
 constexpr double kNoGrad = 1;

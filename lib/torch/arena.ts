@@ -8,7 +8,10 @@ export const COUNT = 1;
 export const OPERATOR = 2;
 export const POSITIONAL = 3;
 export const NAMED = 4;
-export const FIRST = 5;
+/** The number of handles that wait behind this slot for the next native entry to release them. */
+export const DISPOSED = 5;
+export const MOST_DISPOSED = 32;
+export const FIRST = DISPOSED + 1 + MOST_DISPOSED;
 
 export interface Arena {
   readonly numbers: Float64Array;

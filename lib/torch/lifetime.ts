@@ -5,7 +5,7 @@
 
 import { ArgumentError, expected } from '../errors.ts';
 import { type Handle, native } from '../native.ts';
-import { arena, FIRST } from './arena.ts';
+import { arena, DISPOSED, FIRST, MOST_DISPOSED } from './arena.ts';
 import { current, type Owner } from './context.ts';
 import { type LiveTensors, trackLive } from './tracking.ts';
 
@@ -20,10 +20,11 @@ const live: LiveTensors | undefined = trackLive();
 const NURSERY = 64;
 let newborns: OwnedTensor[] = [];
 let isSweepDue = false;
+let isReleaseDue = false;
 
 const finalizer = new FinalizationRegistry<Handle>((handle) => {
   live?.delete(handle);
-  native().release(handle);
+  release(handle);
 });
 
 /** A native tensor with an owner; Tensor adds everything else. */
@@ -50,8 +51,11 @@ export abstract class OwnedTensor implements Disposable {
   dispose(): void {
     const handle = this.#handle;
     if (handle === 0) return;
-    OwnedTensor.#forget(this);
-    native().release(handle);
+    live?.delete(handle);
+    if (this.#isRegistered) finalizer.unregister(this);
+    this.#owner = undefined;
+    this.#handle = 0;
+    release(handle);
   }
 
   [Symbol.dispose](): void {
@@ -60,13 +64,6 @@ export abstract class OwnedTensor implements Disposable {
 
   get isDisposed(): boolean {
     return this.#handle === 0;
-  }
-
-  static #forget(tensor: OwnedTensor): void {
-    live?.delete(tensor.#handle);
-    if (tensor.#isRegistered) finalizer.unregister(tensor);
-    tensor.#owner = undefined;
-    tensor.#handle = 0;
   }
 
   /** Whether a value is a tensor of ours: a brand that no prototype trick passes. */
@@ -134,16 +131,22 @@ export class Scope implements Owner {
     parent?.adopt(tensor);
   }
 
-  /** Frees what it still owns. */
+  /** Frees what it still owns, in one native call for as many as the shared buffer holds. */
   end(): void {
     this.isOpen = false;
-    const handles: Handle[] = [];
-    for (const tensor of this.#tensors) {
-      const handle = OwnedTensor.releaseFrom(tensor, this);
-      if (handle !== 0) handles.push(handle);
-    }
+    const tensors = this.#tensors;
     this.#tensors = [];
-    releaseAll(handles);
+    let count = 0;
+    for (let i = 0; i < tensors.length; i++) {
+      const handle = OwnedTensor.releaseFrom(tensors[i] as OwnedTensor, this);
+      if (handle === 0) continue;
+      arena().numbers[FIRST + count++] = handle;
+      if (count === RELEASE_BATCH) {
+        native().releaseMany(count);
+        count = 0;
+      }
+    }
+    if (count > 0) native().releaseMany(count);
   }
 
   /** A long scope whose tensors are disposed by hand must not keep their wrappers. */
@@ -175,11 +178,17 @@ function sweepNewborns(): void {
   for (const tensor of grown) OwnedTensor.register(tensor);
 }
 
-/** In one native call for as many as the shared buffer holds. */
-function releaseAll(handles: readonly Handle[]): void {
-  for (let start = 0; start < handles.length; start += RELEASE_BATCH) {
-    const batch = handles.slice(start, start + RELEASE_BATCH);
-    arena().numbers.set(batch, FIRST);
-    native().releaseMany(batch.length);
-  }
+/** The next native entry releases it; one is made at the latest when the current task ends, or when many wait. */
+function release(handle: Handle): void {
+  const { numbers } = arena();
+  const count = (numbers[DISPOSED] as number) + 1;
+  numbers[DISPOSED] = count;
+  numbers[DISPOSED + count] = handle;
+  if (count === MOST_DISPOSED) return native().release();
+  if (isReleaseDue) return;
+  isReleaseDue = true;
+  queueMicrotask(() => {
+    isReleaseDue = false;
+    native().release();
+  });
 }
