@@ -1,0 +1,58 @@
+/** What is compared. The work itself stands in ours/ and reference/, under the same names. */
+
+export type Unit = 'ns' | 'ms' | 'MB';
+
+interface Common {
+  readonly name: string;
+  readonly title: string;
+  readonly unit: Unit;
+  /** How many rounds are enough for a steady median. */
+  readonly rounds: number;
+}
+
+/** A loop in a process that stays: the cost is nanoseconds an iteration. */
+export interface LoopCase extends Common {
+  readonly kind: 'loop';
+  /** A round's worth: some tens of milliseconds, so that both halves meet the same machine. */
+  readonly iterations: number;
+}
+
+/** A whole process from start to end, training the same model for some steps. */
+export interface ProcessCase extends Common {
+  readonly kind: 'process';
+  readonly steps: number;
+  readonly cost: 'wall' | 'peak';
+  /** How ours is run: TypeScript through tsx, as job scripts are, or what `npm run build` makes of it. */
+  readonly form: 'tsx' | 'compiled';
+}
+
+export type Case = LoopCase | ProcessCase;
+
+const loop = { kind: 'loop', unit: 'ns', rounds: 21 } as const;
+const start = { kind: 'process', unit: 'ms', rounds: 7, steps: 1, cost: 'wall' } as const;
+
+export const cases: readonly Case[] = [
+  { ...loop, name: 'add-4x4', title: 'a.add(b) on 4x4', iterations: 20_000 },
+  { ...loop, name: 'mm-4x4', title: 'a.mm(b) on 4x4', iterations: 20_000 },
+  { ...loop, name: 'add_-4x4', title: 'a.add_(b) on 4x4, in place', iterations: 20_000 },
+  { ...loop, name: 'create-dispose', title: 'zeros of 4x4, freed at once', iterations: 20_000 },
+  { ...loop, name: 'foreach-100', title: '_foreach_add_ over 100 tensors of 4x4', iterations: 500 },
+  { ...loop, name: 'mlp-step', title: 'training step, MLP 64-128-1, batch 16, fused AdamW', iterations: 200 },
+  {
+    ...start,
+    name: 'first-step-tsx',
+    title: 'process from start to its first training step, tsx',
+    form: 'tsx',
+  },
+  { ...start, name: 'first-step-compiled', title: 'the same, compiled JavaScript', form: 'compiled' },
+  {
+    kind: 'process',
+    name: 'peak-memory',
+    title: 'resident memory at most, process that trains the MLP 2,000 steps',
+    unit: 'MB',
+    rounds: 3,
+    steps: 2000,
+    cost: 'peak',
+    form: 'tsx',
+  },
+];
