@@ -201,7 +201,7 @@ export function rateOf(group: ParamGroup<BaseOptions>, index: number): number {
 }
 
 /** Checks what a scheduler is made for, before anything of it is read. */
-export function checkOptimizer(optimizer: unknown): Optimizer {
+export function checkOptimizer(optimizer: Optimizer): Optimizer {
   if (!(optimizer instanceof Optimizer)) throw expected('an Optimizer', 'optimizer', optimizer);
   return optimizer;
 }

@@ -97,6 +97,7 @@ function rows(batch: Batch, known: boolean): number[] {
   return [...batch.states.keys()].filter((row) => 'momentum_buffer' in batch.states[row]! === known);
 }
 
-function at<T>(all: readonly T[], part: readonly number[]): T[] {
-  return part.map((row) => all[row]!);
+/** The entries of some rows, in order; mostly of all. */
+function at<T>(all: readonly T[], part: readonly number[]): readonly T[] {
+  return part.length === all.length ? all : part.map((row) => all[row]!);
 }
