@@ -49,6 +49,8 @@ const positional: Record<string, readonly string[]> = {
   SequentialLR: ['schedulers', 'milestones'],
 };
 
+const classes: ReadonlyMap<string, unknown> = new Map(Object.entries(optim));
+
 function build(name: string, options: Options, optimizer: optim.Optimizer): optim.Scheduler {
   const given = Object.fromEntries(
     Object.entries(options).map(([key, value]) => [key, convert(key, value, optimizer)]),
@@ -58,7 +60,7 @@ function build(name: string, options: Options, optimizer: optim.Optimizer): opti
   const first = positional[name] ?? [];
   const rest = Object.entries(given).filter(([key]) => !first.includes(key));
   const named = Object.fromEntries(rest.map(([key, value]) => [camelCase(key.replace('T_', 't_')), value]));
-  const make = optim[name as 'StepLR'] as unknown as new (...args: unknown[]) => optim.Scheduler;
+  const make = classes.get(name) as new (...args: unknown[]) => optim.Scheduler;
   return new make(optimizer, ...first.map((key) => given[key]), ...(name === 'SequentialLR' ? [] : [named]));
 }
 
