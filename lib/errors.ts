@@ -114,8 +114,10 @@ function showArray(value: readonly unknown[]): string {
 function className(value: object): string {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === null) return 'no prototype';
-  const constructor = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value as unknown;
-  return typeof constructor === 'function' && typeof constructor.name === 'string' ? constructor.name : 'Object';
+  const made = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value as unknown;
+  return typeof made === 'function' && typeof made.name === 'string'
+    ? made.name
+    : 'Object';
 }
 
 /** The one wording of a refused argument: `Expected ${what} for ${name} but received ${value}`. */
@@ -126,7 +128,11 @@ export function expected(what: string, name: string, received: unknown): Argumen
 /** A native error as its class. What is not ours, such as an error that a hook threw, passes unchanged. */
 export function fromNative(error: unknown, shapes: readonly (readonly number[])[] = []): unknown {
   if (!types.isNativeError(error)) return error;
-  const { message, code, op, backtrace } = error as Error & { code?: ErrorCode; op?: string; backtrace?: string };
+  const { message, code, op, backtrace } = error as Error & {
+    code?: ErrorCode;
+    op?: string;
+    backtrace?: string;
+  };
   if (code === undefined || op === undefined || backtrace === undefined) return error;
   switch (code) {
     case 'ERR_ARGUMENT':

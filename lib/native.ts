@@ -90,7 +90,8 @@ function load(): Addon {
   const { directory } = locateLibtorch();
   const preload = open('preload') as { open(path: string): string | null | undefined };
   const problem = preload.open(libtorchFile(directory));
-  if (problem) throw new ArgumentError(`Expected a loadable libtorch in ${directory}: ${problem}`, 'ERR_NO_NATIVE');
+  if (problem)
+    throw new ArgumentError(`Expected a loadable libtorch in ${directory}: ${problem}`, 'ERR_NO_NATIVE');
   return withErrors(open('addon') as Addon);
 }
 
@@ -112,6 +113,6 @@ function withErrors(raw: Addon): Addon {
       }
     };
   }
-  wrapped['call'] = raw.call;
+  wrapped.call = raw.call;
   return wrapped as unknown as Addon;
 }

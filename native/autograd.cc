@@ -47,9 +47,10 @@ class SharedCallback {
   }
   State& state() const {
     if (std::this_thread::get_id() != callback_->thread)
-      throw ArgumentError("ERR_HOOK_THREAD",
-                          "Expected hooks in JavaScript only on gradients of CPU tensors but received one of another device: the "
-                          "engine computes those on its own thread while JavaScript waits, so the hook would deadlock");
+      throw ArgumentError(
+          "ERR_HOOK_THREAD",
+          "Expected hooks in JavaScript only on gradients of CPU tensors but received one of another device: the "
+          "engine computes those on its own thread while JavaScript waits, so the hook would deadlock");
     return *State::of(callback_->function.Env());
   }
 
@@ -77,7 +78,9 @@ variable_list read_tensors(State& state, WireReader& reader) {
   return result;
 }
 
-WireReader arena_reader(State& state) { return WireReader(state.arena.data() + kFirst, state.arena.data() + state.arena.size()); }
+WireReader arena_reader(State& state) {
+  return WireReader(state.arena.data() + kFirst, state.arena.data() + state.arena.size());
+}
 
 variable_list fill_missing_gradients(const variable_list& tensors, variable_list gradients) {
   gradients.resize(tensors.size());
@@ -131,7 +134,8 @@ Napi::Value grad_enabled(State& state, const Napi::CallbackInfo&) {
 Napi::Value register_hook(State& state, const Napi::CallbackInfo& info) {
   const at::Tensor& tensor = state.tensors.get(number_argument(info, 0, "tensor"));
   if (!tensor.requires_grad())
-    throw ArgumentError("ERR_AUTOGRAD", "Expected a tensor that requires grad for registerHook but received one that does not");
+    throw ArgumentError("ERR_AUTOGRAD",
+                        "Expected a tensor that requires grad for registerHook but received one that does not");
   auto callback = std::make_shared<SharedCallback>(state, function_argument(info, 1, "hook"));
   const unsigned id = tensor.register_hook([callback](const at::Tensor& gradient) -> at::Tensor {
     State& owner = callback->state();
@@ -153,14 +157,16 @@ Napi::Value remove_hook(State& state, const Napi::CallbackInfo& info) {
 // A node of the graph whose backward is a JavaScript function from gradients of the outputs to those of the inputs.
 class JsNode : public torch::autograd::Node {
  public:
-  JsNode(edge_list&& edges, std::shared_ptr<SharedCallback> callback) : Node(std::move(edges)), callback_(std::move(callback)) {}
+  JsNode(edge_list&& edges, std::shared_ptr<SharedCallback> callback)
+      : Node(std::move(edges)), callback_(std::move(callback)) {}
 
   variable_list apply(variable_list&& gradients) override {
     State& state = callback_->state();
     const Napi::HandleScope scope(state.env);
     Napi::Array handles = Napi::Array::New(state.env, gradients.size());
     for (size_t i = 0; i < gradients.size(); i++)
-      handles.Set(static_cast<uint32_t>(i), gradients[i].defined() ? state.tensors.insert(std::move(gradients[i])) : 0.0);
+      handles.Set(static_cast<uint32_t>(i),
+                  gradients[i].defined() ? state.tensors.insert(std::move(gradients[i])) : 0.0);
     const Napi::Value result = callback_->call({handles});
     variable_list inputs(num_outputs());
     if (!result.IsArray()) return inputs;
@@ -195,7 +201,8 @@ Napi::Value attach_node(State& state, const Napi::CallbackInfo& info) {
   const variable_list outputs = read_tensors(state, reader);
   auto callback = std::make_shared<SharedCallback>(state, function_argument(info, 0, "backward"));
   const c10::AutoGradMode with_grad(true);
-  const NodePointer node = make_node<NodePointer, JsNode>(torch::autograd::collect_next_edges(inputs), std::move(callback));
+  const NodePointer node =
+      make_node<NodePointer, JsNode>(torch::autograd::collect_next_edges(inputs), std::move(callback));
   variable_list attached;
   for (const at::Tensor& output : outputs) {
     at::Tensor fresh = output.detach();
@@ -251,8 +258,10 @@ Napi::Value grad_fn_name(State& state, const Napi::CallbackInfo& info) {
 }
 
 constexpr Entry kEntries[] = {
-    {"backward", backward},         {"gradients", gradients},   {"gradEnabled", grad_enabled}, {"registerHook", register_hook},
-    {"removeHook", remove_hook},    {"attachNode", attach_node}, {"accumulates", accumulates},  {"watch", watch},
+    {"backward", backward},        {"gradients", gradients},
+    {"gradEnabled", grad_enabled}, {"registerHook", register_hook},
+    {"removeHook", remove_hook},   {"attachNode", attach_node},
+    {"accumulates", accumulates},  {"watch", watch},
     {"gradFnName", grad_fn_name},
 };
 

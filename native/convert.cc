@@ -83,7 +83,8 @@ int64_t to_int(const WireValue& value) {
   const double number = *value.payload;
   constexpr double kExact = 9007199254740992.0;
   if (!(std::abs(number) <= kExact) || std::floor(number) != number)
-    throw ArgumentError("ERR_RANGE", "Expected an integer within 2^53 or a bigint but received " + std::to_string(number));
+    throw ArgumentError("ERR_RANGE",
+                        "Expected an integer within 2^53 or a bigint but received " + std::to_string(number));
   return static_cast<int64_t>(number);
 }
 
@@ -91,7 +92,8 @@ at::Scalar to_scalar(const WireValue& value) {
   switch (value.tag) {
     case Tag::Int:
       // 1e300 is a whole number, and no integer that C++ has.
-      return std::abs(*value.payload) <= 9007199254740992.0 ? at::Scalar(static_cast<int64_t>(*value.payload)) : at::Scalar(*value.payload);
+      return std::abs(*value.payload) <= 9007199254740992.0 ? at::Scalar(static_cast<int64_t>(*value.payload))
+                                                            : at::Scalar(*value.payload);
     case Tag::Bool:
       return at::Scalar(*value.payload != 0);
     case Tag::BigInt:
@@ -114,7 +116,8 @@ c10::IValue to_one(State& state, Kind kind, const WireValue& value) {
     case Kind::Bool:
       return *value.payload != 0;
     case Kind::Complex:
-      return value.tag == Tag::Complex ? c10::complex<double>(value.payload[0], value.payload[1]) : c10::complex<double>(*value.payload, 0);
+      return value.tag == Tag::Complex ? c10::complex<double>(value.payload[0], value.payload[1])
+                                       : c10::complex<double>(*value.payload, 0);
     case Kind::Scalar:
       return to_scalar(value);
     case Kind::String:
@@ -153,7 +156,9 @@ void each_element(const WireValue& value, Visit visit) {
   for (size_t i = 0; i < value.count(); i++) visit(WireValue{tag, value.payload + 1 + i});
 }
 
-bool is_list(const WireValue& value) { return value.tag == Tag::List || value.tag == Tag::Ints || value.tag == Tag::Floats; }
+bool is_list(const WireValue& value) {
+  return value.tag == Tag::List || value.tag == Tag::Ints || value.tag == Tag::Floats;
+}
 
 template <typename T>
 c10::IValue number_list(const ParameterType& type, const WireValue& value, T (*convert)(const WireValue&)) {
@@ -212,7 +217,8 @@ bool fits(const State& state, const ParameterType& type, const WireValue& value)
   if (!type.list) return fits_one(state, type.kind, value);
   if (!is_list(value)) return type.size > 0 && fits_one(state, type.kind, value);
   if (value.count() == 0) return true;
-  if (value.tag != Tag::List) return fits_one(state, type.kind, WireValue{value.tag == Tag::Ints ? Tag::Int : Tag::Float, value.payload + 1});
+  if (value.tag != Tag::List)
+    return fits_one(state, type.kind, WireValue{value.tag == Tag::Ints ? Tag::Int : Tag::Float, value.payload + 1});
   bool all = true;
   each_element(value, [&](const WireValue& element) {
     all = all && ((type.optional_elements && element.tag == Tag::Null) || fits_one(state, type.kind, element));
@@ -276,7 +282,8 @@ void write_ivalue(State& state, WireWriter& out, const c10::IValue& value) {
     for (const c10::IValue& element : elements) write_ivalue(state, out, element);
     return;
   }
-  throw ArgumentError("ERR_NOT_IMPLEMENTED", "Expected a result that has a JavaScript form but received " + value.tagKind());
+  throw ArgumentError("ERR_NOT_IMPLEMENTED",
+                      "Expected a result that has a JavaScript form but received " + value.tagKind());
 }
 
 std::string expected_text(const ParameterType& type) {

@@ -2,8 +2,8 @@
 // The one table between JavaScript's values and libtorch's: which wire values a schema type takes, how they become an
 // IValue, and how a result goes back. A type that is not here is an error that names it.
 
-#include <ATen/core/ivalue.h>
 #include <ATen/core/function_schema.h>
+#include <ATen/core/ivalue.h>
 #include <ATen/core/jit_type.h>
 
 #include <optional>
@@ -33,10 +33,10 @@ enum class Kind {
 
 struct ParameterType {
   Kind kind = Kind::Unsupported;
-  bool optional = false;          // None is accepted
-  bool list = false;              // a list of `kind`
+  bool optional = false;           // None is accepted
+  bool list = false;               // a list of `kind`
   bool optional_elements = false;  // Tensor?[]
-  int size = 0;                   // int[2]: one value stands for two
+  int size = 0;                    // int[2]: one value stands for two
 };
 
 ParameterType parameter_type(const c10::Argument& argument);

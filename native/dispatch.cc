@@ -30,7 +30,8 @@ struct Call {
 
 Call read_call(State& state, size_t positional, size_t named) {
   if (positional > kMostArguments || named > kMostArguments - positional)
-    throw ArgumentError("ERR_ARGUMENT", "Expected at most 64 arguments but received " + std::to_string(positional + named));
+    throw ArgumentError("ERR_ARGUMENT",
+                        "Expected at most 64 arguments but received " + std::to_string(positional + named));
   const Arena& arena = state.arena;
   WireReader reader(arena.data() + kFirst, arena.data() + arena.size());
   Call call;
@@ -39,7 +40,8 @@ Call read_call(State& state, size_t positional, size_t named) {
   for (size_t i = 0; i < positional; i++) call.given[i] = {reader.value(), -1};
   for (size_t i = positional; i < call.total; i++) {
     const double name = reader.number();
-    if (!state.strings.contains(name)) throw ArgumentError("ERR_ARGUMENT", "Expected an interned name for a keyword argument");
+    if (!state.strings.contains(name))
+      throw ArgumentError("ERR_ARGUMENT", "Expected an interned name for a keyword argument");
     call.given[i] = {reader.value(), static_cast<int>(name)};
   }
   return call;
@@ -85,14 +87,17 @@ bool bind(const State& state, const Overload& overload, const Call& call, Bindin
     }
     if (!fits(state, parameter.type, given.value)) {
       if (why)
-        *why = "Expected " + expected_text(parameter.type) + " for " + parameter.name + " but received " + received_text(state, given.value);
+        *why = "Expected " + expected_text(parameter.type) + " for " + parameter.name + " but received " +
+               received_text(state, given.value);
       return false;
     }
     binding.source[static_cast<size_t>(at)] = static_cast<int8_t>(g);
   }
   for (size_t i = 0; i < count; i++) {
     if (binding.source[i] < 0 && !overload.parameters[i].fallback) {
-      if (why) *why = "Expected " + expected_text(overload.parameters[i].type) + " for " + overload.parameters[i].name + " but received nothing";
+      if (why)
+        *why = "Expected " + expected_text(overload.parameters[i].type) + " for " + overload.parameters[i].name +
+               " but received nothing";
       return false;
     }
   }
@@ -114,13 +119,16 @@ bool bind(const State& state, const Overload& overload, const Call& call, Bindin
   throw ArgumentError("ERR_ARGUMENT", message + "\nCandidates:" + candidates);
 }
 
-void write_results(State& state, const Overload& overload, const torch::jit::Stack& stack, const Call& call, const Binding& binding) {
+void write_results(State& state, const Overload& overload, const torch::jit::Stack& stack, const Call& call,
+                   const Binding& binding) {
   WireWriter out(state.arena);
   for (size_t i = 0; i < stack.size(); i++) {
     const int self = i < overload.returned_self.size() ? overload.returned_self[i] : -1;
     const int source = self >= 0 ? binding.source[static_cast<size_t>(self)] : -1;
     if (source >= 0 && stack[i].isTensor())
       out.tagged(Tag::Self, *call.given[static_cast<size_t>(source)].value.payload);
+    else if (i < overload.returns_dtype.size() && overload.returns_dtype[i] && stack[i].isInt())
+      out.tagged(Tag::String, state.strings.intern(dtype_name(stack[i].toScalarType())));
     else
       write_ivalue(state, out, stack[i]);
   }
@@ -152,8 +160,8 @@ Overload::Overload(const c10::OperatorHandle& operator_handle, StringTable& stri
   text = rendered.str();
   positional = 0;
   for (const c10::Argument& argument : schema.arguments()) {
-    Parameter parameter{parameter_type(argument), argument.name(), strings.intern(camel_case(argument.name())), argument.kwarg_only(),
-                        argument.default_value()};
+    Parameter parameter{parameter_type(argument), argument.name(), strings.intern(camel_case(argument.name())),
+                        argument.kwarg_only(), argument.default_value()};
     if (!parameter.fallback && argument.kwarg_only() && parameter.type.optional) parameter.fallback = c10::IValue();
     if (parameter.type.kind == Kind::Unsupported) {
       // A parameter that may be left out keeps the rest of the operator usable.
@@ -169,15 +177,18 @@ Overload::Overload(const c10::OperatorHandle& operator_handle, StringTable& stri
     if (alias != nullptr && alias->isWrite()) {
       for (size_t i = 0; i < schema.arguments().size(); i++) {
         const c10::AliasInfo* argument = schema.arguments()[i].alias_info();
-        if (argument != nullptr && argument->isWrite() && argument->beforeSets() == alias->beforeSets()) self = static_cast<int>(i);
+        if (argument != nullptr && argument->isWrite() && argument->beforeSets() == alias->beforeSets())
+          self = static_cast<int>(i);
       }
     }
     returned_self.push_back(self);
+    returns_dtype.push_back(result.real_type()->kind() == c10::TypeKind::ScalarTypeType);
   }
 }
 
 int OperatorTable::find(const std::string& qualified_name, const std::string& overload) {
-  const std::string key = overload.empty() ? qualified_name : qualified_name + "." + (overload == "default" ? "" : overload);
+  const std::string key =
+      overload.empty() ? qualified_name : qualified_name + "." + (overload == "default" ? "" : overload);
   if (const auto found = ids_.find(key); found != ids_.end()) return found->second;
   if (qualified_name.find("::") == std::string::npos) return -1;
   auto group = std::make_unique<OperatorGroup>();
@@ -203,7 +214,8 @@ const OperatorGroup& OperatorTable::at(double index) const {
 }
 
 const char* OperatorTable::name(double index) const {
-  return index >= 0 && index < static_cast<double>(groups_.size()) ? groups_[static_cast<size_t>(index)]->name.c_str() : "call";
+  return index >= 0 && index < static_cast<double>(groups_.size()) ? groups_[static_cast<size_t>(index)]->name.c_str()
+                                                                   : "call";
 }
 
 void call_operator(State& state, double group_index, size_t positional, size_t named) {

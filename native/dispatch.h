@@ -31,9 +31,10 @@ struct Overload {
     std::optional<c10::IValue> fallback;
   };
   std::vector<Parameter> parameters;
-  size_t positional;               // how many may be given by position
-  std::vector<int> returned_self;  // per return: the parameter that comes back mutated, or -1
-  bool supported = true;           // false when a type has no mapping; `unsupported` names it
+  size_t positional;                // how many may be given by position
+  std::vector<int> returned_self;   // per return: the parameter that comes back mutated, or -1
+  std::vector<bool> returns_dtype;  // per return: a ScalarType, which travels as an int
+  bool supported = true;            // false when a type has no mapping; `unsupported` names it
   std::string unsupported;
 };
 

@@ -20,10 +20,12 @@ struct Failure {
 
 bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
-// libtorch reports memory that ran out in three ways: its own type, the CPU allocator's plain error, and libraries' status codes.
+// libtorch reports memory that ran out in three ways: its own type, the CPU allocator's plain error, and libraries'
+// status codes.
 bool is_out_of_memory(const std::string& message) {
-  return has(message, "DefaultCPUAllocator: can't allocate memory") || has(message, "DefaultCPUAllocator: not enough memory") ||
-         has(message, "out of memory") || has(message, "CUBLAS_STATUS_ALLOC_FAILED");
+  return has(message, "DefaultCPUAllocator: can't allocate memory") ||
+         has(message, "DefaultCPUAllocator: not enough memory") || has(message, "out of memory") ||
+         has(message, "CUBLAS_STATUS_ALLOC_FAILED");
 }
 
 Failure describe_c10(const c10::Error& error, const char* code) {
@@ -115,7 +117,8 @@ std::string describe(const Napi::Value& value) {
 
 namespace {
 [[noreturn]] void refuse(const Napi::CallbackInfo& info, size_t index, const char* expected, const char* name) {
-  throw ArgumentError("ERR_ARGUMENT", std::string("Expected ") + expected + " for " + name + " but received " + describe(info[index]));
+  throw ArgumentError("ERR_ARGUMENT",
+                      std::string("Expected ") + expected + " for " + name + " but received " + describe(info[index]));
 }
 }  // namespace
 

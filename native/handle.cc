@@ -7,7 +7,8 @@ namespace xpmir {
 namespace {
 constexpr double kIndexRange = 4294967296.0;  // 2^32
 constexpr uint32_t kGenerationMask = (1u << 20) - 1;
-// What a tensor costs beside its storage: TensorImpl, StorageImpl, the JavaScript wrapper. V8 should see small tensors too.
+// What a tensor costs beside its storage: TensorImpl, StorageImpl, the JavaScript wrapper. V8 should see small tensors
+// too.
 constexpr int64_t kTensorOverhead = 512;
 }  // namespace
 
@@ -40,7 +41,8 @@ bool HandleTable::contains(double handle) const { return find(handle) != nullptr
 
 const at::Tensor& HandleTable::get(double handle) const {
   const Slot* slot = find(handle);
-  if (slot == nullptr) throw ArgumentError("ERR_TENSOR_DISPOSED", "Expected a live tensor but received one that was disposed");
+  if (slot == nullptr)
+    throw ArgumentError("ERR_TENSOR_DISPOSED", "Expected a live tensor but received one that was disposed");
   return slot->tensor;
 }
 

@@ -12,7 +12,8 @@ namespace {
 
 // open(path: string): null when it was opened, the linker's message when not.
 Napi::Value open(const Napi::CallbackInfo& info) {
-  if (!info[0].IsString()) throw Napi::TypeError::New(info.Env(), "Expected a path for open but received something else");
+  if (!info[0].IsString())
+    throw Napi::TypeError::New(info.Env(), "Expected a path for open but received something else");
   const std::string path = info[0].As<Napi::String>();
   // LOCAL: another addon in this process may bring a library of its own with the same symbols.
   if (dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL) != nullptr) return info.Env().Null();

@@ -78,7 +78,8 @@ Napi::Value set_state(State& state, const Napi::CallbackInfo& info) {
   at::Generator generator = generator_argument(state, info);
   const at::Tensor& saved = state.tensors.get(number_argument(info, 1, "state"));
   if (saved.scalar_type() != at::kByte || !saved.device().is_cpu() || saved.layout() != c10::kStrided)
-    throw ArgumentError("ERR_ARGUMENT", std::string("Expected a uint8 tensor on the CPU for state but received ") + dtype_name(saved.scalar_type()));
+    throw ArgumentError("ERR_ARGUMENT", std::string("Expected a uint8 tensor on the CPU for state but received ") +
+                                            dtype_name(saved.scalar_type()));
   const at::Tensor contiguous = saved.contiguous();
   const std::lock_guard<std::mutex> lock(generator.mutex());
   generator.set_state(contiguous);
@@ -90,14 +91,19 @@ Napi::Value set_num_threads(State& state, const Napi::CallbackInfo& info) {
   return state.env.Undefined();
 }
 
-Napi::Value get_num_threads(State& state, const Napi::CallbackInfo&) { return Napi::Number::New(state.env, at::get_num_threads()); }
+Napi::Value get_num_threads(State& state, const Napi::CallbackInfo&) {
+  return Napi::Number::New(state.env, at::get_num_threads());
+}
 
 Napi::Value set_deterministic(State& state, const Napi::CallbackInfo& info) {
-  at::globalContext().setDeterministicAlgorithms(boolean_argument(info, 0, "mode"), boolean_argument(info, 1, "warnOnly"));
+  at::globalContext().setDeterministicAlgorithms(boolean_argument(info, 0, "mode"),
+                                                 boolean_argument(info, 1, "warnOnly"));
   return state.env.Undefined();
 }
 
-Napi::Value has_cuda(State& state, const Napi::CallbackInfo&) { return Napi::Boolean::New(state.env, at::globalContext().hasCUDA()); }
+Napi::Value has_cuda(State& state, const Napi::CallbackInfo&) {
+  return Napi::Boolean::New(state.env, at::globalContext().hasCUDA());
+}
 
 constexpr Entry kEntries[] = {
     {"manualSeed", manual_seed},

@@ -35,8 +35,8 @@ size_t count_slot(const State& state, size_t slot) {
   return count >= 0 && count <= 64 ? static_cast<size_t>(count) : 65;
 }
 
-// call(): operator, counts and arguments stand in the buffer. True when the reply outgrew it, which must be fetched anew
-// then. The one entry that is called for every operator, hence bare Node-API with nothing to decode.
+// call(): operator, counts and arguments stand in the buffer. True when the reply outgrew it, which must be fetched
+// anew then. The one entry that is called for every operator, hence bare Node-API with nothing to decode.
 napi_value call(napi_env env, napi_callback_info info) {
   void* data = nullptr;
   napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
@@ -76,8 +76,8 @@ Napi::Value schemas(State& state, const Napi::CallbackInfo&) {
 Napi::Value version(State& state, const Napi::CallbackInfo&) { return Napi::String::New(state.env, TORCH_VERSION); }
 
 constexpr Entry kEntries[] = {
-    {"arena", arena},   {"reserve", reserve}, {"find", find},
-    {"intern", intern}, {"string", string},   {"schemas", schemas}, {"version", version},
+    {"arena", arena},   {"reserve", reserve}, {"find", find},       {"intern", intern},
+    {"string", string}, {"schemas", schemas}, {"version", version},
 };
 
 }  // namespace

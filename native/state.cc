@@ -54,7 +54,8 @@ void State::tidy_up() {
   graveyard->empty();
   const double count = arena.data()[kDisposed];
   if (!(count > 0)) return;
-  for (size_t i = 0; i < kMostDisposed && static_cast<double>(i) < count; i++) tensors.release(arena.data()[kDisposed + 1 + i]);
+  for (size_t i = 0; i < kMostDisposed && static_cast<double>(i) < count; i++)
+    tensors.release(arena.data()[kDisposed + 1 + i]);
   arena.data()[kDisposed] = 0;
 }
 

@@ -28,7 +28,7 @@ struct JsCallback {
 class Graveyard {
  public:
   void bury(std::unique_ptr<JsCallback> callback);
-  void empty();   // on the JavaScript thread only
+  void empty();    // on the JavaScript thread only
   void abandon();  // the environment ends: references die with it and must not be touched
 
  private:

@@ -32,27 +32,33 @@ Bytes bytes_argument(const Napi::CallbackInfo& info, size_t index, const char* n
     const auto array = value.As<Napi::TypedArray>();
     return {static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset(), array.ByteLength()};
   }
-  throw ArgumentError("ERR_ARGUMENT", std::string("Expected a typed array for ") + name + " but received " + describe(value));
+  throw ArgumentError("ERR_ARGUMENT",
+                      std::string("Expected a typed array for ") + name + " but received " + describe(value));
 }
 
 void check_length(size_t expected, size_t received) {
   if (expected != received)
-    throw ArgumentError("ERR_ARGUMENT", "Expected " + std::to_string(expected) + " bytes of data but received " + std::to_string(received));
+    throw ArgumentError("ERR_ARGUMENT", "Expected " + std::to_string(expected) + " bytes of data but received " +
+                                            std::to_string(received));
 }
 
 // fromData(view, dtype, ndim): copies; the shape stands in the buffer.
 Napi::Value from_data(State& state, const Napi::CallbackInfo& info) {
   const Bytes bytes = bytes_argument(info, 0, "data");
   const auto& dtype = state.strings.at(number_argument(info, 1, "dtype")).dtype;
-  if (!dtype) throw ArgumentError("ERR_ARGUMENT", "Expected a dtype for dtype but received " + state.strings.at(number_argument(info, 1, "dtype")).text);
+  if (!dtype)
+    throw ArgumentError("ERR_ARGUMENT", "Expected a dtype for dtype but received " +
+                                            state.strings.at(number_argument(info, 1, "dtype")).text);
   const int64_t ndim = integer_argument(info, 2, "ndim", 0, 64);
   std::vector<int64_t> shape;
   uint64_t expected = c10::elementSize(*dtype);
   for (int64_t i = 0; i < ndim; i++) {
     const double size = state.arena.data()[kFirst + static_cast<size_t>(i)];
-    if (!(size >= 0 && size <= 9007199254740992.0)) throw ArgumentError("ERR_RANGE", "Expected sizes of at least 0 for shape");
+    if (!(size >= 0 && size <= 9007199254740992.0))
+      throw ArgumentError("ERR_RANGE", "Expected sizes of at least 0 for shape");
     shape.push_back(static_cast<int64_t>(size));
-    if (__builtin_mul_overflow(expected, static_cast<uint64_t>(size), &expected)) throw ArgumentError("ERR_RANGE", "Expected a shape within 2^63 bytes");
+    if (__builtin_mul_overflow(expected, static_cast<uint64_t>(size), &expected))
+      throw ArgumentError("ERR_RANGE", "Expected a shape within 2^63 bytes");
   }
   check_length(expected, bytes.length);
   const ModeGuard guard(state.arena.data()[kModes]);
@@ -100,12 +106,16 @@ Napi::Value set_requires_grad(State& state, const Napi::CallbackInfo& info) {
   at::Tensor tensor = tensor_argument(state, info, 0);
   const bool value = boolean_argument(info, 1, "requiresGrad");
   if (!tensor.is_leaf() && !value)
-    throw ArgumentError("ERR_AUTOGRAD", "Expected a leaf tensor for requiresGrad = false but received the result of an operator: use detach()");
+    throw ArgumentError(
+        "ERR_AUTOGRAD",
+        "Expected a leaf tensor for requiresGrad = false but received the result of an operator: use detach()");
   tensor.set_requires_grad(value);
   return state.env.Undefined();
 }
 
-Napi::Value grad(State& state, const Napi::CallbackInfo& info) { return handle_of(state, tensor_argument(state, info, 0).grad()); }
+Napi::Value grad(State& state, const Napi::CallbackInfo& info) {
+  return handle_of(state, tensor_argument(state, info, 0).grad());
+}
 
 Napi::Value set_grad(State& state, const Napi::CallbackInfo& info) {
   at::Tensor tensor = tensor_argument(state, info, 0);
@@ -115,9 +125,11 @@ Napi::Value set_grad(State& state, const Napi::CallbackInfo& info) {
     return state.env.Undefined();
   }
   const at::Tensor& value = state.tensors.get(handle);
-  if (value.sizes() != tensor.sizes() || value.device() != tensor.device() || value.scalar_type() != tensor.scalar_type()) {
+  if (value.sizes() != tensor.sizes() || value.device() != tensor.device() ||
+      value.scalar_type() != tensor.scalar_type()) {
     const auto text = [](const at::Tensor& t) {
-      return std::string(dtype_name(t.scalar_type())) + " of shape [" + c10::Join(", ", t.sizes()) + "] on " + t.device().str();
+      return std::string(dtype_name(t.scalar_type())) + " of shape [" + c10::Join(", ", t.sizes()) + "] on " +
+             t.device().str();
     };
     throw ArgumentError("ERR_ARGUMENT", "Expected " + text(tensor) + " for grad but received " + text(value));
   }
@@ -126,7 +138,9 @@ Napi::Value set_grad(State& state, const Napi::CallbackInfo& info) {
 }
 
 // data(tensor): the same storage, outside of autograd, with a version counter of its own.
-Napi::Value data(State& state, const Napi::CallbackInfo& info) { return handle_of(state, tensor_argument(state, info, 0).variable_data()); }
+Napi::Value data(State& state, const Napi::CallbackInfo& info) {
+  return handle_of(state, tensor_argument(state, info, 0).variable_data());
+}
 
 Napi::Value set_data(State& state, const Napi::CallbackInfo& info) {
   at::Tensor tensor = tensor_argument(state, info, 0);
@@ -135,7 +149,9 @@ Napi::Value set_data(State& state, const Napi::CallbackInfo& info) {
 }
 
 // share(tensor): a second handle for the very same tensor, with its autograd history.
-Napi::Value share(State& state, const Napi::CallbackInfo& info) { return handle_of(state, tensor_argument(state, info, 0)); }
+Napi::Value share(State& state, const Napi::CallbackInfo& info) {
+  return handle_of(state, tensor_argument(state, info, 0));
+}
 
 // release(): what was disposed is released before any entry's body runs, so this one has nothing left but the report.
 Napi::Value release(State& state, const Napi::CallbackInfo&) {
@@ -164,9 +180,18 @@ Napi::Value same_storage(State& state, const Napi::CallbackInfo& info) {
 }
 
 constexpr Entry kEntries[] = {
-    {"fromData", from_data}, {"copyTo", copy_to},     {"info", describe_tensor}, {"setRequiresGrad", set_requires_grad},
-    {"grad", grad},          {"setGrad", set_grad},   {"data", data},            {"setData", set_data},
-    {"share", share},        {"release", release},    {"releaseMany", release_many}, {"memory", memory},
+    {"fromData", from_data},
+    {"copyTo", copy_to},
+    {"info", describe_tensor},
+    {"setRequiresGrad", set_requires_grad},
+    {"grad", grad},
+    {"setGrad", set_grad},
+    {"data", data},
+    {"setData", set_data},
+    {"share", share},
+    {"release", release},
+    {"releaseMany", release_many},
+    {"memory", memory},
     {"sameStorage", same_storage},
 };
 

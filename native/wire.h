@@ -56,8 +56,8 @@ constexpr double kNoGrad = 1;
 constexpr double kInference = 2;
 constexpr double kWithGrad = 3;
 
-// The shared buffer. Native code owns the memory, so that detaching JavaScript's view of it cannot leave a wild pointer;
-// outgrown buffers are kept for the same reason (they double, so all of them together are less than the last).
+// The shared buffer. Native code owns the memory, so that detaching JavaScript's view of it cannot leave a wild
+// pointer; outgrown buffers are kept for the same reason (they double, so all of them together are less than the last).
 class Arena {
  public:
   Arena() { grow(4096); }
@@ -126,7 +126,9 @@ class StringTable {
   };
   int intern(const std::string& text);
   const Entry& at(double id) const;
-  bool contains(double id) const { return id >= 0 && id < static_cast<double>(entries_.size()) && id == static_cast<size_t>(id); }
+  bool contains(double id) const {
+    return id >= 0 && id < static_cast<double>(entries_.size()) && id == static_cast<size_t>(id);
+  }
 
  private:
   std::vector<std::unique_ptr<Entry>> entries_;

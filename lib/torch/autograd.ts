@@ -48,7 +48,11 @@ export function backward(tensors: Tensors, gradTensors?: Gradients, options: Bac
 }
 
 /** The gradients of the sum of `outputs` with respect to each of `inputs`; no `grad` is touched. */
-export function grad(outputs: Tensors, inputs: Tensors, options: GradOptions & { allowUnused: true }): (Tensor | null)[];
+export function grad(
+  outputs: Tensors,
+  inputs: Tensors,
+  options: GradOptions & { allowUnused: true },
+): (Tensor | null)[];
 export function grad(outputs: Tensors, inputs: Tensors, options?: GradOptions): Tensor[];
 export function grad(outputs: Tensors, inputs: Tensors, options: GradOptions = {}): (Tensor | null)[] {
   const { gradOutputs, createGraph = false, retainGraph = createGraph, allowUnused = false } = options;
@@ -77,9 +81,13 @@ export interface CustomFunction {
  * An operation with a backward of your own. `inputs` are the tensors that gradients flow to.
  * The backward runs on the JavaScript thread, hence for CPU tensors only: elsewhere it fails with `ERR_HOOK_THREAD`.
  */
-export function customFunction(inputs: readonly Tensor[], { forward, backward: pullBack }: CustomFunction): Tensor[] {
+export function customFunction(
+  inputs: readonly Tensor[],
+  { forward, backward: pullBack }: CustomFunction,
+): Tensor[] {
   const outputs = list(noGrad(forward)) as readonly Tensor[];
-  if (!outputs.every(OwnedTensor.is)) throw expected('a Tensor or an array of Tensors', 'the result of forward', outputs);
+  if (!outputs.every(OwnedTensor.is))
+    throw expected('a Tensor or an array of Tensors', 'the result of forward', outputs);
   if (!isGradEnabled() || !inputs.some((input) => input.requiresGrad)) return [...outputs];
   begin();
   put(inputs, 'inputs');
@@ -140,7 +148,10 @@ function recompute(
   state: Tensor | undefined,
 ): (Tensor | null)[] {
   if (!native().accumulates())
-    throw new ArgumentError('Expected backward() without inputs through a checkpoint but received grad() or backward({ inputs })', 'ERR_AUTOGRAD');
+    throw new ArgumentError(
+      'Expected backward() without inputs through a checkpoint but received grad() or backward({ inputs })',
+      'ERR_AUTOGRAD',
+    );
   const now = state && getRngState();
   if (state) setRngState(state);
   try {

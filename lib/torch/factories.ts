@@ -54,7 +54,11 @@ export function tensor(data: NestedInput | NodeJS.TypedArray | Tensor, options: 
  * A tensor of `shape` with a typed array's elements in row-major order; a copy. With a dtype of another form (such as
  * float16 from a Float32Array) elements are converted; Uint16Array with float16 or bfloat16 is taken as raw bits.
  */
-export function fromTypedArray(array: NodeJS.TypedArray, shape: readonly number[] = [array.length], options: FactoryOptions = {}): Tensor {
+export function fromTypedArray(
+  array: NodeJS.TypedArray,
+  shape: readonly number[] = [array.length],
+  options: FactoryOptions = {},
+): Tensor {
   checkOptions(options);
   if (!isTypedArray(array)) throw expected('a typed array', 'array', array);
   const natural = dtypeOfArray[Object.prototype.toString.call(array).slice(8, -1)];
@@ -62,11 +66,14 @@ export function fromTypedArray(array: NodeJS.TypedArray, shape: readonly number[
   const { dtype = natural } = options;
   const form = arrayForms[dtype];
   const isRaw = (dtype === 'float16' || dtype === 'bfloat16') && natural === 'uint16';
-  const isPairs = form.entries === 2 && (natural === 'float32' ? dtype === 'complex64' : natural === 'float64' && dtype === 'complex128');
+  const isPairs =
+    form.entries === 2 &&
+    (natural === 'float32' ? dtype === 'complex64' : natural === 'float64' && dtype === 'complex128');
   const elements = array.length / (isPairs ? 2 : 1);
   if (!Array.isArray(shape)) throw expected('an array of sizes', 'shape', shape);
   const wanted = shape.reduce((product: number, size: number) => product * size, 1);
-  if (wanted !== elements) throw new ArgumentError(`Expected ${wanted} elements for shape [${shape}] but received ${elements}`);
+  if (wanted !== elements)
+    throw new ArgumentError(`Expected ${wanted} elements for shape [${shape}] but received ${elements}`);
   return finish(fromBytes(array, shape, isRaw || isPairs ? dtype : natural), options);
 }
 
@@ -95,7 +102,8 @@ function inferDtype(values: readonly unknown[]): DType {
 
 function checkOptions(options: FactoryOptions): void {
   if (typeof options !== 'object' || options === null) throw expected('an object', 'options', options);
-  if (options.dtype !== undefined && !isDType(options.dtype)) throw expected('a dtype', 'dtype', options.dtype);
+  if (options.dtype !== undefined && !isDType(options.dtype))
+    throw expected('a dtype', 'dtype', options.dtype);
 }
 
 /** Moves, converts and marks a fresh tensor; what it replaces is freed. */

@@ -11,4 +11,6 @@ function bind(name: string): (...args: unknown[]) => unknown {
   return (...args) => invoke(operator, args);
 }
 
-export const F = Object.fromEntries(functionNames.map((name) => [camelCase(name), bind(name)])) as unknown as TorchFunctions;
+export const F = Object.fromEntries(
+  functionNames.map((name) => [camelCase(name), bind(name)]),
+) as unknown as TorchFunctions;

@@ -1,20 +1,62 @@
 /** `import * as torch from 'xpmir/torch'`: tensors, operators, gradients, modules, optimizers. Table of contents. */
 
 export * from '../errors.ts';
-export * from './generated/functions.ts';
-export { type BackwardOptions, backward, type CheckpointOptions, type CustomFunction, checkpoint, customFunction, detectAnomaly, type GradOptions, grad } from './autograd.ts';
+export {
+  type BackwardOptions,
+  backward,
+  type CheckpointOptions,
+  type CustomFunction,
+  checkpoint,
+  customFunction,
+  detectAnomaly,
+  type GradOptions,
+  grad,
+} from './autograd.ts';
 export { Complex } from './complex.ts';
-export { bfloat16, bool, complex64, complex128, type Device, type DType, float16, float32, float64, int8, int16, int32, int64, type Layout, type MemoryFormat, uint8 } from './dtype.ts';
+export {
+  bfloat16,
+  bool,
+  complex64,
+  complex128,
+  type Device,
+  type DType,
+  float16,
+  float32,
+  float64,
+  int8,
+  int16,
+  int32,
+  int64,
+  type Layout,
+  type MemoryFormat,
+  uint8,
+} from './dtype.ts';
 export { type FactoryOptions, fromTypedArray, full, scalarTensor, tensor } from './factories.ts';
+export * from './generated/functions.ts';
 export type { Index, Slice } from './indexing.ts';
 export { loadSafetensors, readSafetensorsHeader, saveSafetensors } from './io/safetensors.ts';
 export { SafetensorsError, type SafetensorsHeader, type SafetensorsReason } from './io/safetensorsHeader.ts';
-export { enableGrad, inferenceMode, isGradEnabled, isInferenceModeEnabled, noGrad, setGradEnabled } from './modes.ts';
+export {
+  enableGrad,
+  inferenceMode,
+  isGradEnabled,
+  isInferenceModeEnabled,
+  noGrad,
+  setGradEnabled,
+} from './modes.ts';
 export type { NestedInput, NestedValues, Scalar } from './nested.ts';
 export * as nn from './nn/index.ts';
 export { ops } from './ops.ts';
 export * as optim from './optim/index.ts';
-export { defaultGenerator, Generator, getRngState, initialSeed, manualSeed, seed, setRngState } from './random.ts';
+export {
+  defaultGenerator,
+  Generator,
+  getRngState,
+  initialSeed,
+  manualSeed,
+  seed,
+  setRngState,
+} from './random.ts';
 export { keep, type Memory, memory, tidy } from './scope.ts';
 export { type BackwardCallOptions, type HookHandle, Tensor, type ToOptions } from './tensor.ts';
 export { getNumThreads, setNumThreads, useDeterministicAlgorithms, version } from './threads.ts';

@@ -39,8 +39,10 @@ function resolve(tensor: Tensor, indices: readonly Index[]): Resolved {
   if (!Array.isArray(indices)) throw expected('an array of indices', 'indices', indices);
   const ndim = tensor.ndim;
   const used = indices.reduce((sum: number, one) => sum + consumes(one as Index), 0);
-  if (used > ndim) throw new ArgumentError(`Expected at most ${ndim} indices for indices but received ${used}`, 'ERR_INDEX');
-  if (indices.filter((one) => one === '...').length > 1) throw expected("at most one '...'", 'indices', indices);
+  if (used > ndim)
+    throw new ArgumentError(`Expected at most ${ndim} indices for indices but received ${used}`, 'ERR_INDEX');
+  if (indices.filter((one) => one === '...').length > 1)
+    throw expected("at most one '...'", 'indices', indices);
   let view = tensor;
   let dim = 0;
   const advanced: (Tensor | null)[] = [];
@@ -86,9 +88,11 @@ function toTensor(values: readonly (number | boolean)[]): Tensor {
 
 function sliced(view: Tensor, dim: number, one: Slice | ':'): Tensor {
   if (one === ':') return view;
-  if (typeof one !== 'object') throw expected("an integer, null, '...', ':', a slice, an array or a Tensor", 'index', one);
+  if (typeof one !== 'object')
+    throw expected("an integer, null, '...', ':', a slice, an array or a Tensor", 'index', one);
   for (const key of Object.keys(one)) {
-    if (!['start', 'stop', 'step'].includes(key)) throw expected('start, stop and step', 'the keys of a slice', key);
+    if (!['start', 'stop', 'step'].includes(key))
+      throw expected('start, stop and step', 'the keys of a slice', key);
   }
   const { start = null, stop = null, step = 1 } = one;
   return invoke(slice, [view, dim, start, stop, step]) as Tensor;
@@ -102,10 +106,16 @@ export function readIndex(tensor: Tensor, indices: readonly Index[]): Tensor {
 }
 
 /** Writes `tensor[indices] = value`. */
-export function writeIndex(tensor: Tensor, indices: readonly Index[], value: Tensor | number | boolean, accumulate: boolean): void {
+export function writeIndex(
+  tensor: Tensor,
+  indices: readonly Index[],
+  value: Tensor | number | boolean,
+  accumulate: boolean,
+): void {
   const { view, advanced } = resolve(tensor, indices);
   const isTensor = OwnedTensor.is(value);
-  if (!isTensor && typeof value !== 'number' && typeof value !== 'boolean') throw expected('a Tensor or a number', 'value', value);
+  if (!isTensor && typeof value !== 'number' && typeof value !== 'boolean')
+    throw expected('a Tensor or a number', 'value', value);
   if (advanced.some((one) => one !== null)) {
     const { dtype, device } = tensor;
     const values = isTensor ? (value as Tensor) : fromFlat([value], [], dtype).to(device);

@@ -25,7 +25,10 @@ export class Operator {
       this.#index = native().find(this.name, this.overload);
       if (this.#index < 0) {
         const full = this.overload === undefined ? this.name : `${this.name}.${this.overload}`;
-        throw new ArgumentError(`Expected an operator of libtorch ${native().version()} but received ${full}`, 'ERR_NO_OPERATOR');
+        throw new ArgumentError(
+          `Expected an operator of libtorch ${native().version()} but received ${full}`,
+          'ERR_NO_OPERATOR',
+        );
       }
     }
     return this.#index;
@@ -78,11 +81,22 @@ function invokeWithOptions(operator: Operator, args: readonly unknown[], options
 
 /** Anything that is none of the values that an operator takes must be the options. */
 function isOptions(value: object): boolean {
-  return !(OwnedTensor.is(value) || Array.isArray(value) || GeneratorHandle.is(value) || value instanceof Complex || isOpaque(value));
+  return !(
+    OwnedTensor.is(value) ||
+    Array.isArray(value) ||
+    GeneratorHandle.is(value) ||
+    value instanceof Complex ||
+    isOpaque(value)
+  );
 }
 
 function isOpaque(value: object): boolean {
-  return ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value) || types.isProxy(value) || types.isPromise(value);
+  return (
+    ArrayBuffer.isView(value) ||
+    types.isAnyArrayBuffer(value) ||
+    types.isProxy(value) ||
+    types.isPromise(value)
+  );
 }
 
 /** In anomaly mode, remembers where the operator was called, for the error when its backward makes a NaN. */

@@ -74,7 +74,11 @@ export abstract class OwnedTensor implements Disposable {
   /** The live handle of a tensor, for the wire. */
   static handleOf(value: object): Handle {
     if (!(#handle in value)) throw expected('a Tensor', 'a tensor', value);
-    if (value.#handle === 0) throw new ArgumentError('Expected a live tensor but received one that was disposed', 'ERR_TENSOR_DISPOSED');
+    if (value.#handle === 0)
+      throw new ArgumentError(
+        'Expected a live tensor but received one that was disposed',
+        'ERR_TENSOR_DISPOSED',
+      );
     return value.#handle;
   }
 

@@ -26,11 +26,17 @@ function fill(data: unknown, shape: readonly number[], depth: number, values: un
     values.push(data);
     return;
   }
-  if (!isList(data) || data.length !== shape[depth]) throw ragged(name, shape, depth, isList(data) ? data.length : undefined);
+  if (!isList(data) || data.length !== shape[depth])
+    throw ragged(name, shape, depth, isList(data) ? data.length : undefined);
   for (let i = 0; i < data.length; i++) fill(data[i], shape, depth + 1, values, name);
 }
 
-function ragged(name: string, shape: readonly number[], depth: number, length: number | undefined): ArgumentError {
+function ragged(
+  name: string,
+  shape: readonly number[],
+  depth: number,
+  length: number | undefined,
+): ArgumentError {
   const found = length === undefined ? 'a single value' : `an array of ${length}`;
   const wanted = shape[depth] === undefined ? 'a single value' : `an array of ${shape[depth]}`;
   return new ArgumentError(`Expected ${wanted} at depth ${depth} of ${name} but received ${found}`);
@@ -46,7 +52,10 @@ export function toValues(array: NodeJS.TypedArray, dtype: string): Scalar[] {
   if (dtype === 'int64' || dtype === 'uint64') return Array.from(array as BigInt64Array, exact);
   if (dtype === 'complex64' || dtype === 'complex128') {
     const pairs = array as Float64Array;
-    return Array.from({ length: pairs.length / 2 }, (_, i) => new Complex(pairs[2 * i] as number, pairs[2 * i + 1] as number));
+    return Array.from(
+      { length: pairs.length / 2 },
+      (_, i) => new Complex(pairs[2 * i] as number, pairs[2 * i + 1] as number),
+    );
   }
   return Array.from(array as Float64Array);
 }

@@ -22,7 +22,8 @@ function bound(operator: Operator): Callable {
 function lazily<T>(make: (name: string) => T, target: object = {}): Record<string, T> {
   return new Proxy(target, {
     get(store, name, receiver) {
-      if (typeof name !== 'string' || Reflect.has(store, name)) return Reflect.get(store, name, receiver) as T;
+      if (typeof name !== 'string' || Reflect.has(store, name))
+        return Reflect.get(store, name, receiver) as T;
       const value = make(name);
       Object.defineProperty(store, name, { value, enumerable: true });
       return value;
@@ -32,8 +33,13 @@ function lazily<T>(make: (name: string) => T, target: object = {}): Record<strin
 
 /** The overload without a name is `.default`, as in PyTorch. */
 function withOverloads(name: string): Callable {
-  return lazily((overload) => bound(new Operator(name, overload)), bound(new Operator(name))) as unknown as Callable;
+  return lazily(
+    (overload) => bound(new Operator(name, overload)),
+    bound(new Operator(name)),
+  ) as unknown as Callable;
 }
 
 /** Every operator, snake_case, its overloads by name: `ops.aten.add.Tensor(a, b)`. */
-export const ops = lazily((namespace) => lazily((name) => withOverloads(`${namespace}::${name}`))) as unknown as Operators;
+export const ops = lazily((namespace) =>
+  lazily((name) => withOverloads(`${namespace}::${name}`)),
+) as unknown as Operators;

@@ -31,7 +31,8 @@ export function formatTensor(tensor: Tensor): string {
   } else {
     body = formatBody(tensor, shape, count);
   }
-  const isDefault = dtype === 'float32' || (count > 0 && (dtype === 'int64' || dtype === 'bool' || dtype === 'complex64'));
+  const isDefault =
+    dtype === 'float32' || (count > 0 && (dtype === 'int64' || dtype === 'bool' || dtype === 'complex64'));
   if (!isDefault) suffixes.push(`dtype=torch.${dtype}`);
   const { gradFn } = tensor;
   if (gradFn !== null) suffixes.push(`grad_fn=<${gradFn}>`);
@@ -53,7 +54,10 @@ function edges(tensor: Tensor, shape: readonly number[]): Tensor {
   let result = tensor.detach();
   shape.forEach((size, dim) => {
     if (size <= 2 * EDGE_ITEMS) return;
-    const parts = [result.narrow(dim, 0, EDGE_ITEMS), result.narrow(dim, size - EDGE_ITEMS, EDGE_ITEMS)] as const;
+    const parts = [
+      result.narrow(dim, 0, EDGE_ITEMS),
+      result.narrow(dim, size - EDGE_ITEMS, EDGE_ITEMS),
+    ] as const;
     const joined = result.newEmpty(result.shape.map((length, at) => (at === dim ? 2 * EDGE_ITEMS : length)));
     joined.narrow(dim, 0, EDGE_ITEMS).copy_(parts[0]);
     joined.narrow(dim, EDGE_ITEMS, EDGE_ITEMS).copy_(parts[1]);
@@ -121,7 +125,10 @@ function floatFormat(values: readonly number[]): (value: number) => string {
   if (isScientific) text = scientific;
   else if (isWhole) text = (value) => `${fixed(value, 0)}.`;
   else text = (value) => fixed(value, PRECISION);
-  return finiteOr(text, finite.reduce((most, value) => Math.max(most, text(value).length), 1));
+  return finiteOr(
+    text,
+    finite.reduce((most, value) => Math.max(most, text(value).length), 1),
+  );
 }
 
 function finiteOr(text: (value: number) => string, width: number): (value: number) => string {
@@ -141,7 +148,11 @@ function fixed(value: number, digits: number): string {
   const size = Math.abs(value);
   let text = size.toFixed(digits);
   const isTie = new RegExp(`^\\d+\\.\\d{${digits}}50*$`).test(size.toFixed(60));
-  if (isTie && Number(text.at(-1)) % 2 === 1) text = size.toFixed(60).replace(new RegExp(`^(\\d+\\.?\\d{${digits}}).*$`), '$1').replace(/\.$/, '');
+  if (isTie && Number(text.at(-1)) % 2 === 1)
+    text = size
+      .toFixed(60)
+      .replace(new RegExp(`^(\\d+\\.?\\d{${digits}}).*$`), '$1')
+      .replace(/\.$/, '');
   return (value < 0 || Object.is(value, -0) ? '-' : '') + text;
 }
 

@@ -49,7 +49,11 @@ export function keep<T extends OwnedTensor>(tensor: T): T {
 }
 
 /** Tensors in a value: itself, or in arrays, maps, sets and plain objects, however deep; cycles are seen once. */
-export function visitTensors(value: unknown, visit: (tensor: OwnedTensor) => void, seen = new Set<object>()): void {
+export function visitTensors(
+  value: unknown,
+  visit: (tensor: OwnedTensor) => void,
+  seen = new Set<object>(),
+): void {
   if (OwnedTensor.is(value)) return visit(value);
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || seen.has(value)) return;
   seen.add(value);

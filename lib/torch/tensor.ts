@@ -35,13 +35,11 @@ export interface HookHandle {
 }
 
 // Declared by merging: the operators that begin with `self` are installed on the prototype below.
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the methods are there at run time
 export interface Tensor extends TensorMethods {}
 
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above; they are there at run time
 export class Tensor extends OwnedTensor {
   // Spelled out: V8 builds an instance faster than with the implied constructor.
-  // biome-ignore lint/complexity/noUselessConstructor: see above
   constructor(handle: Handle) {
     super(handle);
   }
@@ -116,7 +114,8 @@ export class Tensor extends OwnedTensor {
   /** The elements as nested arrays; a single value for zero dimensions. int64 beyond 2^53 comes as bigint. */
   tolist<T = NestedValues>(): T {
     const { dtype, shape } = this.#description;
-    const plain = dtype === 'float16' || dtype === 'bfloat16' || dtype.startsWith('float8') ? this.to('float32') : this;
+    const plain =
+      dtype === 'float16' || dtype === 'bfloat16' || dtype.startsWith('float8') ? this.to('float32') : this;
     try {
       return nest(toValues(plain.toTypedArray(), dtype), shape) as T;
     } finally {
@@ -138,7 +137,8 @@ export class Tensor extends OwnedTensor {
   /** This tensor as another dtype, on another device, or like another tensor; itself when nothing changes. */
   to(target: DType | Device | Tensor | ToOptions, options: ToOptions = {}): Tensor {
     let change: ToOptions;
-    if (OwnedTensor.is(target)) change = { dtype: (target as Tensor).dtype, device: (target as Tensor).device, ...options };
+    if (OwnedTensor.is(target))
+      change = { dtype: (target as Tensor).dtype, device: (target as Tensor).device, ...options };
     else if (isDType(target)) change = { dtype: target, ...options };
     else if (typeof target === 'string') change = { device: target, ...options };
     else if (typeof target === 'object' && target !== null) change = target as ToOptions;
@@ -162,12 +162,12 @@ export class Tensor extends OwnedTensor {
    * Calls `hook` with each gradient that arrives here; what it returns replaces the gradient.
    * For CPU tensors only: a gradient computed elsewhere fails with `ERR_HOOK_THREAD`.
    */
-  registerHook(hook: (gradient: Tensor) => Tensor | null | undefined | void): HookHandle {
+  registerHook(hook: (gradient: Tensor) => unknown): HookHandle {
     if (typeof hook !== 'function') throw expected('a function', 'hook', hook);
     const id = native().registerHook(OwnedTensor.handleOf(this), (handle) => {
       const result = hook(new Tensor(handle));
       if (result === undefined || result === null) return 0;
-      return OwnedTensor.handleOf(result);
+      return OwnedTensor.handleOf(result as object);
     });
     const handle = OwnedTensor.handleOf(this);
     return { remove: () => (this.isDisposed ? undefined : native().removeHook(handle, id)) };
@@ -197,7 +197,8 @@ export class Tensor extends OwnedTensor {
   /** Every element of the first dimension. */
   *[Symbol.iterator](): Generator<Tensor> {
     const length = this.shape[0];
-    if (length === undefined) throw expected('a tensor of at least one dimension', 'the tensor to iterate over', this);
+    if (length === undefined)
+      throw expected('a tensor of at least one dimension', 'the tensor to iterate over', this);
     for (let i = 0; i < length; i++) yield this.at(i);
   }
 

@@ -15,7 +15,10 @@ export function getNumThreads(): number {
 }
 
 /** Makes operators without a deterministic implementation fail, or warn with `warnOnly`. */
-export function useDeterministicAlgorithms(mode: boolean, { warnOnly = false }: { warnOnly?: boolean } = {}): void {
+export function useDeterministicAlgorithms(
+  mode: boolean,
+  { warnOnly = false }: { warnOnly?: boolean } = {},
+): void {
   native().setDeterministic(mode, warnOnly);
 }
 

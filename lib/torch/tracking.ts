@@ -13,7 +13,7 @@ let tracked: LiveTensors | undefined;
 
 /** A tracker when the environment asks for one; it reports on standard error when the process ends. */
 export function trackLive(): LiveTensors | undefined {
-  const asked = process.env['XPMIR_TRACK_TENSORS'];
+  const asked = process.env.XPMIR_TRACK_TENSORS;
   if (asked === undefined || asked === '' || asked === '0') return undefined;
   const stacks = new Map<Handle, string>();
   tracked = {
@@ -47,6 +47,7 @@ function callerPlace(): string {
   const frames = (new Error().stack ?? '').split('\n').slice(1);
   Error.stackTraceLimit = limit;
   const path = LIBRARY.replace('file://', '');
-  const frame = frames.find((line) => !line.includes(LIBRARY) && !line.includes(path)) ?? frames[0] ?? 'unknown';
+  const frame =
+    frames.find((line) => !line.includes(LIBRARY) && !line.includes(path)) ?? frames[0] ?? 'unknown';
   return frame.trim().replace(/^at /, '');
 }

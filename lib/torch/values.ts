@@ -1,6 +1,6 @@
 /** From JavaScript values in a row to a tensor of a dtype. */
 
-import { ArgumentError, ArgumentRangeError, expected, show } from '../errors.ts';
+import { type ArgumentError, ArgumentRangeError, expected, show } from '../errors.ts';
 import { native } from '../native.ts';
 import { arena, FIRST } from './arena.ts';
 import { Complex } from './complex.ts';
@@ -14,7 +14,9 @@ const cast = new Operator('aten::to', 'dtype');
 
 /** Copies a typed array whose elements are those of `dtype` as they are in memory. */
 export function fromBytes(array: NodeJS.TypedArray, shape: readonly number[], dtype: DType): Tensor {
-  for (const size of shape) if (!Number.isSafeInteger(size) || size < 0) throw expected('sizes that are integers of at least 0', 'shape', shape);
+  for (const size of shape)
+    if (!Number.isSafeInteger(size) || size < 0)
+      throw expected('sizes that are integers of at least 0', 'shape', shape);
   if (shape.length > 64) throw expected('at most 64 dimensions', 'shape', shape);
   const id = intern(dtype);
   begin();
@@ -80,12 +82,15 @@ function toBigInt(value: unknown, dtype: DType): bigint {
     return BigInt(Math.trunc(value));
   }
   if (typeof value === 'boolean') return value ? 1n : 0n;
-  if (typeof value !== 'bigint') throw expected('a number, a bigint or a boolean', 'an element of data', value);
+  if (typeof value !== 'bigint')
+    throw expected('a number, a bigint or a boolean', 'an element of data', value);
   const kept = dtype === 'int64' ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value);
   if (kept !== value) throw outOfRange(value, dtype);
   return value;
 }
 
 function outOfRange(value: unknown, dtype: DType): ArgumentError | ArgumentRangeError {
-  return new ArgumentRangeError(`Expected a value that ${dtype} holds exactly for an element of data but received ${show(value)}`);
+  return new ArgumentRangeError(
+    `Expected a value that ${dtype} holds exactly for an element of data but received ${show(value)}`,
+  );
 }

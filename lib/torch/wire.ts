@@ -5,7 +5,18 @@
 
 import { ArgumentError, ArgumentRangeError, expected, fromNative, show } from '../errors.ts';
 import { type Handle, native } from '../native.ts';
-import { type Arena, arena, COUNT, FIRST, MODE, NAMED, OPERATOR, POSITIONAL, refreshArena, reserveArena } from './arena.ts';
+import {
+  type Arena,
+  arena,
+  COUNT,
+  FIRST,
+  MODE,
+  NAMED,
+  OPERATOR,
+  POSITIONAL,
+  refreshArena,
+  reserveArena,
+} from './arena.ts';
 import { Complex } from './complex.ts';
 import { type Context, current } from './context.ts';
 import { GeneratorHandle } from './generatorHandle.ts';
@@ -72,7 +83,10 @@ export function put(value: unknown, name: string): void {
     case 'undefined':
       return tagged(Tag.default, 0);
     case 'bigint':
-      if (BigInt.asIntN(64, value) !== value) throw new ArgumentRangeError(`Expected a bigint within 64 bits for ${name} but received ${show(value)}`);
+      if (BigInt.asIntN(64, value) !== value)
+        throw new ArgumentRangeError(
+          `Expected a bigint within 64 bits for ${name} but received ${show(value)}`,
+        );
       numbers[position] = Tag.bigint;
       integers[position + 1] = value;
       position += 2;
@@ -140,7 +154,13 @@ export function wrap(handle: Handle): OwnedTensor {
 }
 
 /** Calls an operator whose arguments have been put. `given` are its arguments, where an in-place result is found again. */
-export function callOperator(operator: number, positional: number, named: number, given: readonly unknown[], self?: OwnedTensor): unknown {
+export function callOperator(
+  operator: number,
+  positional: number,
+  named: number,
+  given: readonly unknown[],
+  self?: OwnedTensor,
+): unknown {
   numbers[OPERATOR] = operator;
   numbers[POSITIONAL] = positional;
   numbers[NAMED] = named;
@@ -214,7 +234,8 @@ function findGiven(handle: Handle, given: readonly unknown[]): unknown {
 function shapesOf(given: readonly unknown[]): number[][] {
   const shapes: number[][] = [];
   for (const value of given) {
-    if (OwnedTensor.is(value) && !value.isDisposed) shapes.push(describeTensor(OwnedTensor.handleOf(value)).shape);
+    if (OwnedTensor.is(value) && !value.isDisposed)
+      shapes.push(describeTensor(OwnedTensor.handleOf(value)).shape);
     else if (Array.isArray(value)) shapes.push(...shapesOf(value));
   }
   return shapes;

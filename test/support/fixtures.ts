@@ -36,14 +36,23 @@ export function expectBitEqual(actual: Tensor, entry: TensorEntry, label = 'tens
 }
 
 /** |actual - expected| <= atol + rtol * |expected|, and NaN where NaN is expected. */
-export function expectClose(actual: Tensor, entry: TensorEntry, { rtol = 1e-5, atol = 1e-8, label = 'tensor' } = {}): void {
+export function expectClose(
+  actual: Tensor,
+  entry: TensorEntry,
+  { rtol = 1e-5, atol = 1e-8, label = 'tensor' } = {},
+): void {
   compare(actual, entry, label, (a, b) => {
     if (Object.is(a, b) || (Number.isNaN(Number(a)) && Number.isNaN(Number(b)))) return true;
     return Math.abs(Number(a) - Number(b)) <= atol + rtol * Math.abs(Number(b));
   });
 }
 
-function compare(actual: Tensor, entry: TensorEntry, label: string, same: (a: unknown, b: unknown) => boolean): void {
+function compare(
+  actual: Tensor,
+  entry: TensorEntry,
+  label: string,
+  same: (a: unknown, b: unknown) => boolean,
+): void {
   const found = `${actual.dtype} [${actual.shape}]`;
   const wanted = `${entry.dtype} [${entry.shape}]`;
   if (found !== wanted) throw new Error(`${label}: expected ${wanted}, got ${found}`);
@@ -59,5 +68,7 @@ function compare(actual: Tensor, entry: TensorEntry, label: string, same: (a: un
     worst = Math.max(worst, Math.abs(Number(ours[i]) - Number(theirs[i])));
   }
   if (different > 0)
-    throw new Error(`${label}: ${different} of ${theirs.length} elements differ, first at ${first}: expected ${theirs[first]}, got ${ours[first]}; largest difference ${worst}`);
+    throw new Error(
+      `${label}: ${different} of ${theirs.length} elements differ, first at ${first}: expected ${theirs[first]}, got ${ours[first]}; largest difference ${worst}`,
+    );
 }
