@@ -33,6 +33,8 @@ interface OperatorCase {
   readonly changed?: Readonly<Record<string, TensorEntry>>;
   readonly weights?: readonly TensorEntry[];
   readonly grads?: readonly (TensorEntry | null)[];
+  /** Where AVX2 kernels differ from the AVX512 ones: what they give. */
+  readonly avx2?: Partial<OperatorCase>;
   readonly tolerance?: { readonly rtol: number; readonly atol: number; readonly reason: string };
 }
 
@@ -117,6 +119,16 @@ function replay(recorded: OperatorCase): void {
   });
 }
 
+/** The same bits as PyTorch on either kind of processor. */
+function replayOnEither(recorded: OperatorCase): void {
+  try {
+    replay(recorded);
+  } catch (error) {
+    if (recorded.avx2 === undefined) throw error;
+    replay({ ...recorded, ...recorded.avx2 });
+  }
+}
+
 beforeAll(() => {
   setNumThreads(1);
 });
@@ -128,5 +140,5 @@ test('the recording is as large as it says', () => {
 });
 
 test.each(fixture.cases.map((each) => [each.name, each] as const))('%s', (_, recorded) => {
-  tidy(() => replay(recorded));
+  tidy(() => replayOnEither(recorded));
 });
