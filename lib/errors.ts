@@ -115,9 +115,7 @@ function className(value: object): string {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === null) return 'no prototype';
   const made = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value as unknown;
-  return typeof made === 'function' && typeof made.name === 'string'
-    ? made.name
-    : 'Object';
+  return typeof made === 'function' && typeof made.name === 'string' ? made.name : 'Object';
 }
 
 /** The one wording of a refused argument: `Expected ${what} for ${name} but received ${value}`. */

@@ -1,5 +1,6 @@
 #include "convert.h"
 
+#include <ATen/ScalarOps.h>
 #include <c10/core/SymInt.h>
 
 #include <cmath>
@@ -138,6 +139,13 @@ c10::IValue to_one(State& state, Kind kind, const WireValue& value) {
   throw ArgumentError("ERR_ARGUMENT", "Expected a supported type");
 }
 
+// A number in a tensor's place takes no part in type promotion, and keeps its precision until the kernel.
+c10::IValue wrapped_number(const WireValue& value) {
+  at::Tensor tensor = c10::scalar_to_tensor(to_scalar(value));
+  tensor.unsafeGetTensorImpl()->set_wrapped_number(true);
+  return tensor;
+}
+
 // The elements of a list value, one at a time, whichever of the three encodings it came in.
 template <typename Visit>
 void each_element(const WireValue& value, Visit visit) {
@@ -214,7 +222,8 @@ ParameterType parameter_type(const c10::Argument& argument) {
 
 bool fits(const State& state, const ParameterType& type, const WireValue& value) {
   if (value.tag == Tag::Null) return type.optional;
-  if (!type.list) return fits_one(state, type.kind, value);
+  if (!type.list)
+    return fits_one(state, type.kind, value) || (type.takes_number && fits_one(state, Kind::Scalar, value));
   if (!is_list(value)) return type.size > 0 && fits_one(state, type.kind, value);
   if (value.count() == 0) return true;
   if (value.tag != Tag::List)
@@ -228,7 +237,8 @@ bool fits(const State& state, const ParameterType& type, const WireValue& value)
 
 c10::IValue to_ivalue(State& state, const ParameterType& type, const WireValue& value) {
   if (value.tag == Tag::Null) return {};
-  if (!type.list) return to_one(state, type.kind, value);
+  if (!type.list)
+    return type.takes_number && value.tag != Tag::Tensor ? wrapped_number(value) : to_one(state, type.kind, value);
   switch (type.kind) {
     case Kind::Tensor:
       return tensor_list(state, type, value);

@@ -2,6 +2,7 @@
 
 #include <torch/csrc/jit/runtime/operator.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <sstream>
@@ -153,6 +154,18 @@ std::string camel_case(const std::string& name) {
   return result + name.substr(end);
 }
 
+namespace {
+// The operators whose Python binding takes a number for a tensor and thus never calls their Scalar overload. The two
+// differ in the last bits where the dtype is narrower than the number (bfloat16, float16).
+bool takes_numbers(const std::string& name) {
+  static const std::array<const char*, 8> names{"aten::add",    "aten::sub",        "aten::mul",
+                                                "aten::div",    "aten::multiply",   "aten::subtract",
+                                                "aten::divide", "aten::true_divide"};
+  const std::string base = !name.empty() && name.back() == '_' ? name.substr(0, name.size() - 1) : name;
+  return base == "aten::floor_divide" || std::find(names.begin(), names.end(), base) != names.end();
+}
+}  // namespace
+
 Overload::Overload(const c10::OperatorHandle& operator_handle, StringTable& strings) : handle(operator_handle) {
   const c10::FunctionSchema& schema = handle.schema();
   std::ostringstream rendered;
@@ -163,6 +176,8 @@ Overload::Overload(const c10::OperatorHandle& operator_handle, StringTable& stri
     Parameter parameter{parameter_type(argument), argument.name(), strings.intern(camel_case(argument.name())),
                         argument.kwarg_only(), argument.default_value()};
     if (!parameter.fallback && argument.kwarg_only() && parameter.type.optional) parameter.fallback = c10::IValue();
+    parameter.type.takes_number =
+        parameter.type.kind == Kind::Tensor && !parameter.keyword_only && takes_numbers(schema.name());
     if (parameter.type.kind == Kind::Unsupported) {
       // A parameter that may be left out keeps the rest of the operator usable.
       if (!parameter.fallback) supported = false;

@@ -37,7 +37,24 @@ void Graveyard::abandon() {
   dead_.clear();
 }
 
-State::State(Napi::Env environment) : env(environment), operators(strings) {}
+State::State(Napi::Env environment) : env(environment), operators(strings) {
+  dtype_ids_.fill(-1);
+  last_device_id_ = strings.intern(last_device_.str());
+}
+
+int State::dtype_id(c10::ScalarType dtype) {
+  int& id = dtype_ids_[static_cast<size_t>(dtype)];
+  if (id < 0) id = strings.intern(dtype_name(dtype));
+  return id;
+}
+
+int State::device_id(c10::Device device) {
+  if (device != last_device_) {
+    last_device_ = device;
+    last_device_id_ = strings.intern(device.str());
+  }
+  return last_device_id_;
+}
 
 State::~State() {
   graveyard->abandon();

@@ -3,6 +3,7 @@
 
 #include <ATen/core/Generator.h>
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -58,6 +59,10 @@ class State {
   std::shared_ptr<Graveyard> graveyard = std::make_shared<Graveyard>();
   Napi::ObjectReference hook_error;  // { error }: what a hook threw while the engine ran
 
+  // The interned names of a dtype and of a device, remembered: programs ask for them all the time.
+  int dtype_id(c10::ScalarType dtype);
+  int device_id(c10::Device device);
+
   // What every entry does first: drops what JavaScript disposed since the last one, and what libtorch buried.
   void tidy_up();
 
@@ -66,6 +71,9 @@ class State {
 
  private:
   int64_t reported_bytes_ = 0;
+  std::array<int, static_cast<size_t>(c10::ScalarType::NumOptions)> dtype_ids_{};
+  c10::Device last_device_ = c10::Device(c10::kCPU);
+  int last_device_id_ = 0;
 };
 
 }  // namespace xpmir

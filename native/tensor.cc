@@ -86,16 +86,15 @@ Napi::Value copy_to(State& state, const Napi::CallbackInfo& info) {
   return state.env.Undefined();
 }
 
-enum Flags : unsigned { kRequiresGrad = 1, kLeaf = 2, kStrided = 4 };
+enum Flags : unsigned { kRequiresGrad = 1, kLeaf = 2 };
 
 // info(tensor): dtype, device, flags, ndim, sizes in the buffer, from its first slot on.
 Napi::Value describe_tensor(State& state, const Napi::CallbackInfo& info) {
   const at::Tensor& tensor = tensor_argument(state, info, 0);
-  const unsigned flags = (tensor.requires_grad() ? kRequiresGrad : 0u) | (tensor.is_leaf() ? kLeaf : 0u) |
-                         (tensor.layout() == c10::kStrided ? kStrided : 0u);
+  const unsigned flags = (tensor.requires_grad() ? kRequiresGrad : 0u) | (tensor.is_leaf() ? kLeaf : 0u);
   double* out = state.arena.data() + kFirst;
-  out[0] = state.strings.intern(dtype_name(tensor.scalar_type()));
-  out[1] = state.strings.intern(tensor.device().str());
+  out[0] = state.dtype_id(tensor.scalar_type());
+  out[1] = state.device_id(tensor.device());
   out[2] = flags;
   out[3] = static_cast<double>(tensor.dim());
   for (int64_t i = 0; i < tensor.dim() && i < 1024; i++) out[4 + i] = static_cast<double>(tensor.size(i));

@@ -12,7 +12,7 @@ import { OwnedTensor } from './lifetime.ts';
 import { camelCase } from './naming.ts';
 import { type NestedValues, nest, toValues } from './nested.ts';
 import { formatTensor } from './print.ts';
-import { begin, type Description, describeTensor, put, setTensorFactory } from './wire.ts';
+import { begin, describe, put, setTensorFactory } from './wire.ts';
 
 /** Where and as what `to` puts a tensor. */
 export interface ToOptions {
@@ -44,31 +44,27 @@ export class Tensor extends OwnedTensor {
     super(handle);
   }
 
-  get #description(): Description {
-    return describeTensor(OwnedTensor.handleOf(this));
-  }
-
   /** Sizes of the dimensions; a fresh array. */
   get shape(): number[] {
-    return this.#description.shape;
+    return describe.shape(OwnedTensor.handleOf(this));
   }
 
   get ndim(): number {
-    return this.#description.shape.length;
+    return describe.ndim(OwnedTensor.handleOf(this));
   }
 
   get dtype(): DType {
-    return this.#description.dtype as DType;
+    return describe.dtype(OwnedTensor.handleOf(this));
   }
 
   /** `'cpu'`, `'cuda:0'`, ... */
   get device(): Device {
-    return this.#description.device;
+    return describe.device(OwnedTensor.handleOf(this));
   }
 
   /** Whether `backward` reaches it. Settable on leaves of floating point or complex dtype. */
   get requiresGrad(): boolean {
-    return this.#description.requiresGrad;
+    return describe.requiresGrad(OwnedTensor.handleOf(this));
   }
 
   set requiresGrad(value: boolean) {
@@ -78,7 +74,7 @@ export class Tensor extends OwnedTensor {
 
   /** Whether it is at the edge of the graph: made by the user, not by a recorded operator. */
   get isLeaf(): boolean {
-    return this.#description.isLeaf;
+    return describe.isLeaf(OwnedTensor.handleOf(this));
   }
 
   /** Name of the node that made it, such as `MulBackward0`; null for a leaf. */
@@ -113,7 +109,7 @@ export class Tensor extends OwnedTensor {
 
   /** The elements as nested arrays; a single value for zero dimensions. int64 beyond 2^53 comes as bigint. */
   tolist<T = NestedValues>(): T {
-    const { dtype, shape } = this.#description;
+    const { dtype, shape } = this;
     const plain =
       dtype === 'float16' || dtype === 'bfloat16' || dtype.startsWith('float8') ? this.to('float32') : this;
     try {
@@ -128,8 +124,8 @@ export class Tensor extends OwnedTensor {
    * 0 and 1 in a Uint8Array, complex numbers as pairs. Waits for the device.
    */
   toTypedArray<T extends NodeJS.TypedArray = NodeJS.TypedArray>(): T {
-    const { dtype, shape } = this.#description;
-    const array = arrayForms[dtype as DType].make(shape.reduce((product, size) => product * size, 1));
+    const { dtype, shape } = this;
+    const array = arrayForms[dtype].make(shape.reduce((product, size) => product * size, 1));
     native().copyTo(OwnedTensor.handleOf(this), array);
     return array as T;
   }
@@ -143,7 +139,7 @@ export class Tensor extends OwnedTensor {
     else if (typeof target === 'string') change = { device: target, ...options };
     else if (typeof target === 'object' && target !== null) change = target as ToOptions;
     else throw expected('a dtype, a device, a Tensor or options', 'target', target);
-    const { dtype, device } = this.#description;
+    const { dtype, device } = this;
     const same = !change.copy && (change.dtype ?? dtype) === dtype && (change.device ?? device) === device;
     return same ? this : (invoke(toOperator, [this, change]) as Tensor);
   }

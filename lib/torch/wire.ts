@@ -19,6 +19,7 @@ import {
 } from './arena.ts';
 import { Complex } from './complex.ts';
 import { type Context, current } from './context.ts';
+import type { Device, DType } from './dtype.ts';
 import { GeneratorHandle } from './generatorHandle.ts';
 import { OwnedTensor } from './lifetime.ts';
 import { intern, textOf } from './strings.ts';
@@ -234,34 +235,29 @@ function findGiven(handle: Handle, given: readonly unknown[]): unknown {
 function shapesOf(given: readonly unknown[]): number[][] {
   const shapes: number[][] = [];
   for (const value of given) {
-    if (OwnedTensor.is(value) && !value.isDisposed)
-      shapes.push(describeTensor(OwnedTensor.handleOf(value)).shape);
+    if (OwnedTensor.is(value) && !value.isDisposed) shapes.push(describe.shape(OwnedTensor.handleOf(value)));
     else if (Array.isArray(value)) shapes.push(...shapesOf(value));
   }
   return shapes;
 }
 
-/** What a tensor is, as native code tells it. */
-export interface Description {
-  readonly dtype: string;
-  readonly device: string;
-  readonly requiresGrad: boolean;
-  readonly isLeaf: boolean;
-  readonly isStrided: boolean;
-  readonly shape: number[];
-}
+/** What a tensor is, as native code tells it; each part is read from the buffer at once, before any other call. */
+export const describe = {
+  dtype: (handle: Handle): DType => textOf(info(handle)[FIRST] as number) as DType,
+  device: (handle: Handle): Device => textOf(info(handle)[FIRST + 1] as number),
+  requiresGrad: (handle: Handle): boolean => ((info(handle)[FIRST + 2] as number) & 1) !== 0,
+  isLeaf: (handle: Handle): boolean => ((info(handle)[FIRST + 2] as number) & 2) !== 0,
+  ndim: (handle: Handle): number => info(handle)[FIRST + 3] as number,
+  shape: (handle: Handle): number[] => {
+    const slots = info(handle);
+    const ndim = slots[FIRST + 3] as number;
+    const shape: number[] = [];
+    for (let i = 0; i < ndim; i++) shape.push(slots[FIRST + 4 + i] as number);
+    return shape;
+  },
+};
 
-export function describeTensor(handle: Handle): Description {
+function info(handle: Handle): Float64Array {
   native().info(handle);
-  use(arena());
-  const flags = numbers[FIRST + 2] as number;
-  const ndim = numbers[FIRST + 3] as number;
-  return {
-    dtype: textOf(numbers[FIRST] as number),
-    device: textOf(numbers[FIRST + 1] as number),
-    requiresGrad: (flags & 1) !== 0,
-    isLeaf: (flags & 2) !== 0,
-    isStrided: (flags & 4) !== 0,
-    shape: Array.from(numbers.subarray(FIRST + 4, FIRST + 4 + ndim)),
-  };
+  return arena().numbers;
 }

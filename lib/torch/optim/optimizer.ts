@@ -1,12 +1,10 @@
 import { types } from 'node:util';
 import { ArgumentError, expected } from '../../errors.ts';
 import type { DType } from '../dtype.ts';
-import { OwnedTensor } from '../lifetime.ts';
 import { enableGrad, noGrad } from '../modes.ts';
 import { ops } from '../ops.ts';
 import { tidy } from '../scope.ts';
 import { Tensor } from '../tensor.ts';
-import { describeTensor } from '../wire.ts';
 import { type Algorithm, type BaseOptions, Batch, type BatchRows, type ParamState } from './algorithm.ts';
 import { checkOptions } from './rules.ts';
 import { checkGroups, loadState, type OptimizerStateDict, packGroup, unpackGroup } from './stateDict.ts';
@@ -221,7 +219,7 @@ export abstract class Optimizer<O extends BaseOptions = BaseOptions> {
       const grad = param.grad;
       if (grad === null) continue;
       // Both in one native call; the getters would take one each.
-      const { device, dtype } = describeTensor(OwnedTensor.handleOf(param));
+      const { device, dtype } = param;
       const key = `${device} ${dtype}`;
       let rows = apart.get(key);
       if (rows === undefined) {
