@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { listDirectory, pythonTorches } from './pythonTorch.ts';
 
@@ -52,13 +52,17 @@ export type LibtorchErrorCode = 'ERR_LIBTORCH_NOT_FOUND' | 'ERR_LIBTORCH_VERSION
 /** No libtorch, or not the one that is needed. `tried` holds every place that was looked at. */
 export class LibtorchError extends Error {
   readonly code: LibtorchErrorCode;
-  readonly tried: readonly Attempt[];
+  readonly #tried: readonly Attempt[]; // private, so that an uncaught error prints its message and not this list too
 
   constructor(code: LibtorchErrorCode, message: string, tried: readonly Attempt[]) {
     super(message);
     this.name = 'LibtorchError';
     this.code = code;
-    this.tried = tried;
+    this.#tried = tried;
+  }
+
+  get tried(): readonly Attempt[] {
+    return this.#tried;
   }
 }
 
@@ -110,11 +114,11 @@ export function locateLibtorch(options: LocateOptions = {}): Libtorch {
 
   for (const { source, place } of candidates(env, cwd, tried)) {
     const version = libtorchVersion(place);
-    const problem = missingPart(place, headers) ?? versionProblem(version, builtFor);
+    const missing = missingPart(place, headers);
+    const problem = missing ?? versionProblem(version, builtFor);
     if (problem === undefined) return { directory: place, version: version as string, source, tried };
     tried.push({ source, place, outcome: problem });
-    if (version !== undefined && existsSync(libtorchFile(place)))
-      otherVersion ??= { directory: place, version };
+    if (missing === undefined && version !== undefined) otherVersion ??= { directory: place, version };
     if (source === 'XPMIR_LIBTORCH') break;
   }
   if (otherVersion !== undefined) throw versionError(otherVersion, builtFor, tried);
@@ -138,7 +142,7 @@ function* candidates(
   tried: Attempt[],
 ): Generator<{ source: LibtorchSource; place: string }> {
   if (env.XPMIR_LIBTORCH) {
-    yield { source: 'XPMIR_LIBTORCH', place: env.XPMIR_LIBTORCH };
+    yield { source: 'XPMIR_LIBTORCH', place: resolve(cwd, env.XPMIR_LIBTORCH) };
   } else {
     tried.push({ source: 'XPMIR_LIBTORCH', place: 'environment', outcome: 'not set' });
   }

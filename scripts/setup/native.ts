@@ -41,7 +41,7 @@ function isFresh(root: string, layout: Layout): boolean {
   if (![stamp, ...outputs].every((path) => existsSync(path))) return false;
   if (readFileSync(stamp, 'utf8') !== inputDigest(root)) return false;
   try {
-    locateLibtorch(); // compares with the version that the addon was built against
+    locateLibtorch({ builtFor: JSON.parse(readFileSync(outputs[2] as string, 'utf8')).libtorch });
     return true;
   } catch {
     return false;
@@ -61,7 +61,8 @@ async function build(root: string, layout: Layout, libtorch: Libtorch): Promise<
     XPMIR_OUTPUT: join(root, layout.output),
     XPMIR_SANITIZE: layout.sanitize ? 'address,undefined' : '',
   };
-  if (Object.entries(settings).some(([name, value]) => cachedValue(work, name) !== value)) {
+  const isConfigured = ['build.ninja', 'Makefile'].some((name) => existsSync(join(work, name)));
+  if (!isConfigured || Object.entries(settings).some(([name, value]) => cachedValue(work, name) !== value)) {
     const definitions = Object.entries(settings).map(([name, value]) => `-D${name}=${value}`);
     await run(
       'cmake',

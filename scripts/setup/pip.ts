@@ -62,7 +62,7 @@ async function downloadForAnyPython(
       '--abi=cp311',
       `--platform=${platform}`,
     ];
-    if (!/no matching distribution/i.test((error as Error).message)) throw error;
+    if (!/no matching distribution|ResolutionImpossible/i.test((error as Error).message)) throw error;
     await pip(python, other, directory, staging, env);
   }
 }

@@ -18,7 +18,7 @@ function buildTools(env: NodeJS.ProcessEnv): readonly Tool[] {
     { what: 'CMake', programs: ['cmake'], debian: 'cmake', fedora: 'cmake', macos: 'brew install cmake' },
     {
       what: 'a C++ compiler',
-      programs: [env.CXX ?? 'c++', 'g++', 'clang++'],
+      programs: env.CXX ? [env.CXX] : ['c++', 'g++', 'clang++'],
       debian: 'g++',
       fedora: 'gcc-c++',
       macos: xcode,
