@@ -3,11 +3,11 @@
  * parts that share no declaration and no near-duplicate.
  */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import { stem } from '../../lib/ir/stem.ts';
-import { tokenizeIdentifiers } from '../../lib/ir/tokenize.ts';
-import { type Declaration, extractDeclarations } from './extract.ts';
+import type { Declaration } from './declaration.ts';
+import { extractDeclarations } from './extract.ts';
+import { terms } from './text.ts';
 
 export type Part = 'train' | 'validation' | 'test';
 
@@ -29,19 +29,15 @@ const MAX_NAMES = 3;
 /** Two queries with at least this share of their words in common are near-duplicates. */
 const NEAR = 0.8;
 
-const STOP_WORDS = new Set(
-  'a an and are as at be by for from if in is it its of on or that the this to when which will with'.split(
-    ' ',
-  ),
-);
-
-/** The text of a declaration that the rankers see: where it is, then what it says; never its documentation. */
-export function documentText(declaration: Declaration): string {
-  return `${declaration.module} ${declaration.container} ${declaration.signature}`;
-}
-
-/** Every `.d.ts`, `.d.mts` and `.d.cts` file under a directory, sorted. */
+/**
+ * Every `.d.ts`, `.d.mts` and `.d.cts` file under a directory, sorted.
+ *
+ * @throws Error when there is no such directory
+ */
 export function declarationFiles(directory: string): string[] {
+  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new Error(`Expected a directory for --from but received ${directory}`);
+  }
   const files: string[] = [];
   const walk = (path: string): void => {
     for (const entry of readdirSync(path, { withFileTypes: true })) {
@@ -149,22 +145,14 @@ function groupNearDuplicates(
       places.set(place, i);
     }
   }
-  const words = relevant.map((numbers) =>
-    contentWords((documents[numbers[0] as number] as Declaration).query),
+  const words = relevant.map(
+    (numbers) => new Set(terms((documents[numbers[0] as number] as Declaration).query)),
   );
   for (const [i, j] of similarPairs(words, NEAR)) join(i, j);
   return relevant.map((_, i) => {
     const [first] = relevant[find(i)] as readonly number[];
     return identityOf(documents[first as number] as Declaration);
   });
-}
-
-function contentWords(text: string): Set<string> {
-  return new Set(
-    tokenizeIdentifiers(text)
-      .filter((word) => !STOP_WORDS.has(word))
-      .map(stem),
-  );
 }
 
 /**

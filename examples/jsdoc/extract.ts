@@ -2,20 +2,7 @@
  * Documented declarations out of the text of one TypeScript declaration file.
  */
 import ts from 'typescript';
-
-/** One documented declaration: what is searched for (`query`) and what is found (the rest). */
-export interface Declaration {
-  /** First sentence of its documentation. */
-  readonly query: string;
-  /** Its own name, for example `readFile`. */
-  readonly name: string;
-  /** Names of what contains it, outermost first, joined by dots; empty at the top of a module. */
-  readonly container: string;
-  /** The module that declares it: `fs/promises`, or a file such as `typescript/lib/lib.dom`. */
-  readonly module: string;
-  /** The declaration itself without any comment, on one line. */
-  readonly signature: string;
-}
+import type { Declaration } from './declaration.ts';
 
 /** Longest signature kept, in characters. */
 const MAX_SIGNATURE = 600;

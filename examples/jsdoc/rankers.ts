@@ -1,0 +1,142 @@
+/**
+ * Rankers over the collection, all of one kind: a score for every document, for each query.
+ */
+import { Bm25Index, evaluate, type Judgements, recall, reciprocalRank, topK } from 'xpmir/ir';
+import * as torch from 'xpmir/torch';
+import type { Corpus, Topic } from './corpus.ts';
+import { documentText } from './declaration.ts';
+import type { DualEncoder, Features } from './encoder.ts';
+import { terms } from './text.ts';
+
+/** MRR@10 is the mean of reciprocal ranks, RR@10, over the topics. */
+export const MEASURES = [reciprocalRank(10), recall(100)] as const;
+
+/** A corpus with its texts as the encoder sees them. */
+export interface Collection {
+  readonly topics: readonly Topic[];
+  /** Hashed features of each topic's text. */
+  readonly queries: Features;
+  /** Hashed features of each document. */
+  readonly documents: Features;
+}
+
+/** Scores of all documents for each of the topics, in their order. */
+export type Ranker = (topics: readonly number[]) => Iterable<ArrayLike<number>>;
+
+export function toCollection({ documents, topics }: Corpus, encoder: DualEncoder): Collection {
+  return {
+    topics,
+    queries: topics.map(({ text }) => encoder.features(text)),
+    documents: documents.map((each) => encoder.features(documentText(each))),
+  };
+}
+
+/** Values of each measure by topic. */
+export function evaluateRanker(
+  ranker: Ranker,
+  { topics }: Pick<Collection, 'topics'>,
+  numbers: readonly number[],
+): Map<string, Map<number, number>> {
+  const depth = Math.max(...MEASURES.map(({ cutoff }) => cutoff ?? Number.POSITIVE_INFINITY));
+  const run = new Map<number, number[]>();
+  let next = 0;
+  for (const scores of ranker(numbers))
+    run.set(
+      numbers[next++]!,
+      topK(scores, depth).map(({ doc }) => doc),
+    );
+  const qrels = new Map<number, Judgements<number>>();
+  for (const number of numbers) qrels.set(number, new Map(topics[number]!.relevant.map((doc) => [doc, 1])));
+  return evaluate(MEASURES, run, qrels);
+}
+
+/** The mean of each measure over its topics. */
+export function means(values: ReadonlyMap<string, ReadonlyMap<number, number>>): Record<string, number> {
+  const mean = (perTopic: ReadonlyMap<number, number>) =>
+    [...perTopic.values()].reduce((a, b) => a + b, 0) / perTopic.size;
+  return Object.fromEntries([...values].map(([name, perTopic]) => [name, mean(perTopic)]));
+}
+
+/** Cosines of query and document vectors; @param vectors of all documents, `[N, D]` */
+export function denseScores(
+  encoder: DualEncoder,
+  vectors: torch.Tensor,
+  { queries }: Pick<Collection, 'queries'>,
+): Ranker {
+  return function* (numbers) {
+    for (let i = 0; i < numbers.length; i += QUERIES_AT_ONCE) {
+      const some = numbers.slice(i, i + QUERIES_AT_ONCE).map((number) => queries[number]!);
+      const scores = torch.tidy(() =>
+        torch.noGrad(() => encoder.forward(some).mm(vectors.t()).toTypedArray()),
+      );
+      const count = scores.length / some.length;
+      for (let q = 0; q < some.length; q++) yield scores.subarray(q * count, (q + 1) * count) as Float32Array;
+    }
+  };
+}
+
+const QUERIES_AT_ONCE = 128;
+
+export interface Bm25Parameters {
+  readonly k1: number;
+  readonly b: number;
+}
+
+/** BM25 at its best: words stemmed, stop words left out, k1 and b chosen on the validation part. */
+export function tuneBm25({ documents, topics }: Corpus): Bm25Parameters {
+  const tokens = documents.map((each) => terms(documentText(each)));
+  const numbers = [...topics.keys()].filter((i) => topics[i]!.part === 'validation');
+  let best = { k1: 1.2, b: 0.75, value: Number.NEGATIVE_INFINITY };
+  for (const k1 of [0.4, 0.8, 1.2, 1.6]) {
+    for (const b of [0.5, 0.75, 0.9, 1]) {
+      const index = new Bm25Index(tokens, { k1, b });
+      const value = means(evaluateRanker(bm25Scores(index, topics), { topics }, numbers))[MEASURES[0].name]!;
+      if (value > best.value) best = { k1, b, value };
+    }
+  }
+  return { k1: best.k1, b: best.b };
+}
+
+export function bm25Index(documents: Corpus['documents'], parameters: Bm25Parameters): Bm25Index {
+  return new Bm25Index(
+    documents.map((each) => terms(documentText(each))),
+    parameters,
+  );
+}
+
+export function bm25Scores(index: Bm25Index, topics: readonly Topic[]): Ranker {
+  return function* (numbers) {
+    for (const number of numbers) yield index.scores(terms(topics[number]!.text));
+  };
+}
+
+/** Both rankers: weight · BM25, as a share of the query's best, and (1 − weight) · cosine. */
+export function mixedScores(bm25: Ranker, dense: Ranker, weight: number): Ranker {
+  return function* (numbers) {
+    const cosines = dense(numbers)[Symbol.iterator]();
+    for (const lexical of bm25(numbers))
+      yield mix(lexical, cosines.next().value as ArrayLike<number>, weight);
+  };
+}
+
+export function mix(lexical: ArrayLike<number>, cosines: ArrayLike<number>, weight: number): Float64Array {
+  let best = Number.MIN_VALUE;
+  for (let i = 0; i < lexical.length; i++) best = Math.max(best, lexical[i]!);
+  const mixed = new Float64Array(lexical.length);
+  for (let i = 0; i < mixed.length; i++)
+    mixed[i] = (weight * lexical[i]!) / best + (1 - weight) * cosines[i]!;
+  return mixed;
+}
+
+/** The weight of BM25 that is best on the validation part. */
+export function tuneWeight(bm25: Ranker, dense: Ranker, collection: Pick<Collection, 'topics'>): number {
+  const { topics } = collection;
+  const numbers = [...topics.keys()].filter((i) => topics[i]!.part === 'validation');
+  let best = { weight: 0.5, value: Number.NEGATIVE_INFINITY };
+  for (const weight of [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]) {
+    const values = evaluateRanker(mixedScores(bm25, dense, weight), collection, numbers);
+    const value = means(values)[MEASURES[0].name]!;
+    if (value > best.value) best = { weight, value };
+  }
+  return best.weight;
+}
