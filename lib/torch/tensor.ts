@@ -190,6 +190,11 @@ export class Tensor extends OwnedTensor {
     return this;
   }
 
+  /** This tensor's elements where `condition` holds, those of `other` elsewhere; all three broadcast. */
+  where(condition: Tensor, other: Tensor | number): Tensor {
+    return invoke(whereOperator, [condition, this, other]) as Tensor;
+  }
+
   /** Every element of the first dimension. */
   *[Symbol.iterator](): Generator<Tensor> {
     const length = this.shape[0];
@@ -215,6 +220,7 @@ export function aliasHandle(tensor: Tensor): Handle {
 }
 
 const itemOperator = new Operator('aten::item');
+const whereOperator = new Operator('aten::where');
 const toOperator = new Operator('aten::to', 'dtype_layout');
 
 setTensorFactory((handle) => new Tensor(handle));
