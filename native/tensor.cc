@@ -25,15 +25,15 @@ struct Bytes {
   size_t length;
 };
 
-// The bytes of a typed array, DataView or ArrayBuffer; a detached one has none, and is told by its length.
+// The bytes of a typed array, a shared one too; a detached one has none, and is told by its length.
 Bytes bytes_argument(const Napi::CallbackInfo& info, size_t index, const char* name) {
   const Napi::Value value = info[index];
-  if (value.IsTypedArray()) {
-    const auto array = value.As<Napi::TypedArray>();
-    return {static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset(), array.ByteLength()};
-  }
-  throw ArgumentError("ERR_ARGUMENT",
-                      std::string("Expected a typed array for ") + name + " but received " + describe(value));
+  if (!value.IsTypedArray())
+    throw ArgumentError("ERR_ARGUMENT",
+                        std::string("Expected a typed array for ") + name + " but received " + describe(value));
+  void* data = nullptr;  // not through the class of node-addon-api, which refuses a SharedArrayBuffer
+  napi_get_typedarray_info(info.Env(), value, nullptr, nullptr, &data, nullptr, nullptr);
+  return {static_cast<char*>(data), value.As<Napi::TypedArray>().ByteLength()};
 }
 
 void check_length(size_t expected, size_t received) {
