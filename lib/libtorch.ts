@@ -88,8 +88,13 @@ export function libtorchVersion(directory: string): string | undefined {
   );
 }
 
+/** The directory whose `build/Release` has the addon. XPMIR_ADDON_ROOT names another build, such as the one with sanitizers. */
+export function addonRoot(env: NodeJS.ProcessEnv = process.env): string {
+  return env.XPMIR_ADDON_ROOT ? resolve(env.XPMIR_ADDON_ROOT) : packageRoot;
+}
+
 /** What the built addon was compiled against; undefined when it is not built here. */
-export function addonStamp(root: string = packageRoot): AddonStamp | undefined {
+export function addonStamp(root: string = addonRoot()): AddonStamp | undefined {
   const text = readText(join(root, 'build', 'Release', 'addon.json'));
   return text === '' ? undefined : (JSON.parse(text) as AddonStamp);
 }

@@ -1,10 +1,8 @@
 /** The only importer of the addon. Loads libtorch at the first call, so that importing this package costs nothing. */
 
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ArgumentError, fromNative } from './errors.ts';
-import { libtorchFile, locateLibtorch } from './libtorch.ts';
+import { addonRoot, libtorchFile, locateLibtorch } from './libtorch.ts';
 
 /** A tensor on the native side: index and generation in one number; 0 is none. */
 export type Handle = number;
@@ -78,10 +76,9 @@ export function isLoaded(): boolean {
 function load(): Addon {
   const require = createRequire(import.meta.url);
   const bindings = require('bindings') as (options: { bindings: string; module_root: string }) => unknown;
-  const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..');
   const open = (name: string): unknown => {
     try {
-      return bindings({ bindings: name, module_root: packageRoot });
+      return bindings({ bindings: name, module_root: addonRoot() });
     } catch (error) {
       throw missing(name, error);
     }

@@ -10,7 +10,7 @@ import { withLock } from './lock.mjs';
 import { buildGenerator, checkBuildTools } from './tools.ts';
 
 export interface NativeOptions {
-  /** Compiles with address and undefined-behaviour sanitizers into `build/sanitize/Release/`, beside the ordinary build. */
+  /** Compiles with address and undefined-behaviour sanitizers into `build/sanitize/`, an XPMIR_ADDON_ROOT, beside the ordinary build. */
   readonly sanitize?: boolean;
 }
 
@@ -24,7 +24,12 @@ interface Layout {
 /** Builds the addon if it is not up to date, after getting libtorch if there is none. */
 export async function setUpNative(root: string, { sanitize = false }: NativeOptions = {}): Promise<void> {
   const layout: Layout = sanitize
-    ? { work: 'build/cmake-sanitize', output: 'build/sanitize/Release', stamp: '.setup/sanitize', sanitize }
+    ? {
+        work: 'build/cmake-sanitize',
+        output: 'build/sanitize/build/Release',
+        stamp: '.setup/sanitize',
+        sanitize,
+      }
     : { work: 'build/cmake', output: 'build/Release', stamp: '.setup/native', sanitize };
   if (isFresh(root, layout)) return;
   await withLock(join(root, '.setup', 'lock'), 'the native addon', async () => {

@@ -1,7 +1,14 @@
 import { mkdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { type LibtorchError, type LocateOptions, locateLibtorch, minorOf } from '../../lib/libtorch.ts';
+import {
+  addonRoot,
+  addonStamp,
+  type LibtorchError,
+  type LocateOptions,
+  locateLibtorch,
+  minorOf,
+} from '../../lib/libtorch.ts';
 import { fakeLibtorch } from '../support/fakeLibtorch.ts';
 import { temporaryDirectory, writeFiles } from '../support/temporary.ts';
 
@@ -61,7 +68,8 @@ describe('the search order', () => {
 
   test('in the cache prefers the pinned version, then the newest', () => {
     const cache = join(home, 'elsewhere/xpmir/libtorch');
-    for (const version of ['2.11.0+cpu', '2.13.0+cpu', '2.14.1+cpu', '2.12.0+cpu']) fakeLibtorch(join(cache, version), version);
+    for (const version of ['2.11.0+cpu', '2.13.0+cpu', '2.14.1+cpu', '2.12.0+cpu'])
+      fakeLibtorch(join(cache, version), version);
     mkdirSync(join(cache, '.staging-x'));
     const env = { XDG_CACHE_HOME: join(home, 'elsewhere') };
     for (const version of ['2.13.0+cpu', '2.14.1+cpu', '2.12.0+cpu', '2.11.0+cpu']) {
@@ -79,7 +87,10 @@ describe('an explicit XPMIR_LIBTORCH', () => {
 
   test('that cannot be used is an error, even when another place has one', () => {
     pythonWith('venv', '2.13.0');
-    const { code, message } = failure({ XPMIR_LIBTORCH: join(home, 'absent'), VIRTUAL_ENV: join(home, 'venv') });
+    const { code, message } = failure({
+      XPMIR_LIBTORCH: join(home, 'absent'),
+      VIRTUAL_ENV: join(home, 'venv'),
+    });
     expect(code).toBe('ERR_LIBTORCH_NOT_FOUND');
     expect(message).toContain(`XPMIR_LIBTORCH: ${join(home, 'absent')}: has no lib/libtorch`);
   });
@@ -114,7 +125,9 @@ describe('versions', () => {
     const env = { VIRTUAL_ENV: join(home, 'venv') };
     const found = locate(env, { builtFor: '2.13.0+cpu' });
     expect(found).toMatchObject({ directory: cached, source: 'cache' }); // another patch of the same minor version will do
-    expect(found.tried.map(({ outcome }) => outcome)).toContain('version 2.14.1, the addon is built for 2.13.0+cpu');
+    expect(found.tried.map(({ outcome }) => outcome)).toContain(
+      'version 2.14.1, the addon is built for 2.13.0+cpu',
+    );
   });
 
   test('the error says found, needed and how to fix it', () => {
@@ -125,6 +138,13 @@ describe('versions', () => {
       `Found libtorch 2.14.1+cu130 in ${directory} but needed version 2.13, which the addon is built for. To fix it, run \
 \`npm run setup\` to build for what is installed, or set XPMIR_LIBTORCH to a libtorch 2.13.`,
     );
+  });
+
+  test('the addon says what it was built for, in the build that XPMIR_ADDON_ROOT names', () => {
+    writeFiles(home, { 'build/Release/addon.json': '{ "libtorch": "2.12.0+cpu", "directory": "there" }' });
+    expect(addonStamp(addonRoot({ XPMIR_ADDON_ROOT: home }))?.libtorch).toBe('2.12.0+cpu');
+    expect(addonStamp(join(home, 'unbuilt'))).toBeUndefined();
+    expect(addonStamp()?.libtorch).toMatch(/^2\.1[1-4]\./); // the one that these tests run with
   });
 
   test('minorOf leaves the patch and the variant out', () => {
