@@ -25,14 +25,46 @@ describe('imports', () => {
   });
 
   test.each([
-    ['up', { 'torch/a.ts': "import '../learning/b.ts';", 'learning/b.ts': '' }, 'torch must not know learning'],
-    ['up, of a type', { 'torch/a.ts': "import type { B } from '../ir/b.ts';", 'ir/b.ts': '' }, 'torch must not know ir'],
-    ['up, in a type', { 'torch/a.ts': "let b: import('../ir/b.ts').B;", 'ir/b.ts': '' }, 'torch must not know ir'],
-    ['up, at run time', { 'torch/a.ts': "await import('../ir/b.ts');", 'ir/b.ts': '' }, 'torch must not know ir'],
-    ['up, given on', { 'torch/a.ts': "export * from '../ir/b.ts';", 'ir/b.ts': '' }, 'torch must not know ir'],
-    ['past a layer', { 'learning/a.ts': "import '../native.ts';", 'native.ts': '' }, 'learning must not know native'],
-    ['of an index', { 'torch/a.ts': "import './index.ts';", 'torch/index.ts': '' }, 'import the file that defines it'],
-    ['of an index by an index', { 'ir/index.ts': "import './b/index.ts';", 'ir/b/index.ts': '' }, 'the file that defines'],
+    [
+      'up',
+      { 'torch/a.ts': "import '../learning/b.ts';", 'learning/b.ts': '' },
+      'torch must not know learning',
+    ],
+    [
+      'up, of a type',
+      { 'torch/a.ts': "import type { B } from '../ir/b.ts';", 'ir/b.ts': '' },
+      'torch must not know ir',
+    ],
+    [
+      'up, in a type',
+      { 'torch/a.ts': "let b: import('../ir/b.ts').B;", 'ir/b.ts': '' },
+      'torch must not know ir',
+    ],
+    [
+      'up, at run time',
+      { 'torch/a.ts': "await import('../ir/b.ts');", 'ir/b.ts': '' },
+      'torch must not know ir',
+    ],
+    [
+      'up, given on',
+      { 'torch/a.ts': "export * from '../ir/b.ts';", 'ir/b.ts': '' },
+      'torch must not know ir',
+    ],
+    [
+      'past a layer',
+      { 'learning/a.ts': "import '../native.ts';", 'native.ts': '' },
+      'learning must not know native',
+    ],
+    [
+      'of an index',
+      { 'torch/a.ts': "import './index.ts';", 'torch/index.ts': '' },
+      'import the file that defines it',
+    ],
+    [
+      'of an index by an index',
+      { 'ir/index.ts': "import './b/index.ts';", 'ir/b/index.ts': '' },
+      'the file that defines',
+    ],
     ['of the addon', { 'torch/a.ts': "require('../../build/Release/addon.node')" }, 'only native.ts may'],
     ['of the finder of addons', { 'torch/a.ts': "require('bindings')('addon')" }, 'only native.ts may'],
     ['from outside', { 'torch/a.ts': "import '../../scripts/b.ts';" }, 'outside lib'],
@@ -42,7 +74,11 @@ describe('imports', () => {
   });
 
   test('in a circle are refused, unless a type closes it', () => {
-    const files = { 'torch/a.ts': "import './b.ts';", 'torch/b.ts': "import './c.ts';", 'torch/c.ts': "import './a.ts';" };
+    const files = {
+      'torch/a.ts': "import './b.ts';",
+      'torch/b.ts': "import './c.ts';",
+      'torch/c.ts': "import './a.ts';",
+    };
     expect(problems(files)).toEqual(['Circle: torch/a.ts -> torch/b.ts -> torch/c.ts -> torch/a.ts']);
     expect(problems({ ...files, 'torch/c.ts': "import type { A } from './a.ts';" })).toEqual([]);
   });
@@ -52,7 +88,9 @@ describe('style', () => {
   test('caps files at 400 lines, except generated ones', () => {
     const [fits, tooLong] = [400, 401].map((count) => '\n'.repeat(count)) as [string, string];
     expect(styleProblems('native/a.cc', fits)).toEqual([]);
-    expect(styleProblems('native/a.cc', tooLong)).toEqual(['native/a.cc: 401 lines, at most 400: split it by purpose']);
+    expect(styleProblems('native/a.cc', tooLong)).toEqual([
+      'native/a.cc: 401 lines, at most 400: split it by purpose',
+    ]);
     expect(styleProblems('lib/a.ts', tooLong)).toHaveLength(1);
     expect(styleProblems('lib/torch/generated/a.ts', tooLong)).toEqual([]);
   });

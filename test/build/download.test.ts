@@ -96,7 +96,9 @@ describe('a download', () => {
 
   test('is refused once for an answer that will not change', async () => {
     const { url, requests } = await serve((_, response) => response.writeHead(404).end());
-    await expect(download(url, join(temporaryDirectory(), 'a'), {})).rejects.toThrow('the server answered 404');
+    await expect(download(url, join(temporaryDirectory(), 'a'), {})).rejects.toThrow(
+      'the server answered 404',
+    );
     expect(requests).toHaveLength(1);
   });
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { fakeArchive, fakeWheel, zip } from '../support/fakeLibtorch.ts';
-import { ended, type Ended } from '../support/process.ts';
+import { type Ended, ended } from '../support/process.ts';
 import { temporaryDirectory, writeFiles } from '../support/temporary.ts';
 
 /** Getting libtorch where none is found: whole processes, fake pip, fake vendor. */
@@ -30,7 +30,12 @@ function setUp(env: NodeJS.ProcessEnv): Promise<Ended> {
 try { const { directory, version, source } = await ensureLibtorch(); console.log(JSON.stringify({ directory, version, source })); }
 catch (error) { console.error(error.message); process.exitCode = 1; }`;
   const args = ['--import', 'tsx', '--input-type=module', '-e', code];
-  return ended(process.execPath, args, { HOME: home, PATH: join(home, 'bin'), XPMIR_LIBTORCH_URL: 'http://127.0.0.1:1', ...env });
+  return ended(process.execPath, args, {
+    HOME: home,
+    PATH: join(home, 'bin'),
+    XPMIR_LIBTORCH_URL: 'http://127.0.0.1:1',
+    ...env,
+  });
 }
 
 /** A vendor that serves an archive after a while, and counts. */
@@ -50,7 +55,10 @@ async function vendor(archive: Buffer): Promise<{ url: string; requests: string[
 
 /** A python3 whose pip brings a file, or ends with the given words. Its uses are logged. */
 function fakePip(outcome: { wheel: Buffer } | { words: string }): void {
-  const action = 'wheel' in outcome ? `/bin/cp '${join(home, 'the.whl')}' "$2/torch-2.13.0.whl"` : `echo '${outcome.words}' >&2; exit 1`;
+  const action =
+    'wheel' in outcome
+      ? `/bin/cp '${join(home, 'the.whl')}' "$2/torch-2.13.0.whl"`
+      : `echo '${outcome.words}' >&2; exit 1`;
   if ('wheel' in outcome) writeFileSync(join(home, 'the.whl'), outcome.wheel);
   const script = `#!/bin/sh
 [ "$3" = --version ] && exit 0
@@ -113,7 +121,10 @@ describe('from the vendor', () => {
   test('a wrong file is refused, not kept, and not taken by the next try', async () => {
     const { url, requests } = await vendor(fakeArchive('2.13.0+cpu'));
     for (let round = 1; round <= 2; round++) {
-      const { status, errors } = await setUp({ XPMIR_LIBTORCH_URL: url, XPMIR_LIBTORCH_SHA256: '0'.repeat(64) });
+      const { status, errors } = await setUp({
+        XPMIR_LIBTORCH_URL: url,
+        XPMIR_LIBTORCH_SHA256: '0'.repeat(64),
+      });
       expect(status).toBe(1);
       expect(errors).toMatch(/Expected libtorch-.*\.zip with SHA-256 0{64} but received [0-9a-f]{64}/);
       expect(requests).toHaveLength(round);
@@ -137,14 +148,19 @@ test('two set-ups at once fetch one time, and both have it', async () => {
     expect(JSON.parse(output)).toMatchObject({ directory: join(cache, '2.13.0+cpu') });
   }
   expect(requests).toHaveLength(1);
-  expect(both.map(({ errors }) => /Waiting for process \d+ on .*libtorch/.test(errors)).sort()).toEqual([false, true]);
+  expect(both.map(({ errors }) => /Waiting for process \d+ on .*libtorch/.test(errors)).sort()).toEqual([
+    false,
+    true,
+  ]);
 });
 
 test('what a killed set-up left is cleaned up, and its lock taken over', async () => {
   mkdirSync(join(cache, '.staging-killed', 'libtorch'), { recursive: true });
   const killed = await ended(process.execPath, ['-e', 'process.exit()'], {});
   const { hostname } = await import('node:os');
-  writeFiles(cache, { '.lock/owner.json': JSON.stringify({ pid: killed.pid, host: hostname(), started: '1' }) });
+  writeFiles(cache, {
+    '.lock/owner.json': JSON.stringify({ pid: killed.pid, host: hostname(), started: '1' }),
+  });
   const { url } = await vendor(fakeArchive('2.13.0+cpu'));
   expect(await setUp({ XPMIR_LIBTORCH_URL: url })).toMatchObject({ status: 0 });
   expect(leftovers()).toEqual([]);

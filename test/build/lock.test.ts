@@ -20,7 +20,9 @@ function locker(lock: string, body: string): Promise<Ended> {
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 await withLock('${lock}', 'a test', async () => { ${body} });`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let errors = '';
   child.stderr.on('data', (chunk) => {
     errors += chunk;
@@ -40,7 +42,9 @@ describe('a lock between processes', () => {
     const all = await Promise.all(Array.from({ length: 4 }, () => locker(join(directory, 'lock'), body)));
     expect(all.map(({ status }) => status)).toEqual([0, 0, 0, 0]);
     expect(readFileSync(log, 'utf8')).toBe('in out\n'.repeat(4));
-    expect(all.filter(({ errors }) => /^Waiting for process \d+ on .*a test/.test(errors)).length).toBeGreaterThan(0);
+    expect(
+      all.filter(({ errors }) => /^Waiting for process \d+ on .*a test/.test(errors)).length,
+    ).toBeGreaterThan(0);
     expect(readdirSync(directory)).toEqual(['log']);
   });
 
@@ -60,7 +64,14 @@ describe('a lock between processes', () => {
     heldBy(lock, { pid: process.pid, host: hostname(), started: process.platform === 'linux' ? '1' : null });
     const said: string[] = [];
     if (process.platform !== 'linux') return; // only there a start time is known
-    expect(await withLock(lock, 'a test', () => 'ran', (line) => said.push(line))).toBe('ran');
+    expect(
+      await withLock(
+        lock,
+        'a test',
+        () => 'ran',
+        (line) => said.push(line),
+      ),
+    ).toBe('ran');
     expect(said).toEqual([]);
   });
 
@@ -68,9 +79,16 @@ describe('a lock between processes', () => {
     const lock = join(temporaryDirectory(), 'lock');
     heldBy(lock, { pid: goneProcess, host: 'another-machine', started: '1' });
     const said: string[] = [];
-    const running = withLock(lock, 'a test', () => 'ran', (line) => said.push(line));
+    const running = withLock(
+      lock,
+      'a test',
+      () => 'ran',
+      (line) => said.push(line),
+    );
     while (said.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-    expect(said).toEqual([`Waiting for process ${goneProcess} on another-machine, which is setting up a test ...`]);
+    expect(said).toEqual([
+      `Waiting for process ${goneProcess} on another-machine, which is setting up a test ...`,
+    ]);
     const minuteAgo = new Date(Date.now() - 61_000);
     utimesSync(lock, minuteAgo, minuteAgo);
     expect(await running).toBe('ran');

@@ -40,7 +40,11 @@ echo "npm $1" >> "$LOG"
 
 beforeEach(() => {
   root = temporaryDirectory();
-  writeFiles(root, { 'CMakeLists.txt': 'project(x)', 'native/a.cc': 'int a;', 'bin/c++': '', 'bin/ninja': '', log: '' }, 0o755);
+  writeFiles(
+    root,
+    { 'CMakeLists.txt': 'project(x)', 'native/a.cc': 'int a;', 'bin/c++': '', 'bin/ninja': '', log: '' },
+    0o755,
+  );
   writeFiles(root, { 'bin/cmake': fakeCmake, 'bin/npm': fakeNpm }, 0o755);
 });
 
@@ -108,7 +112,10 @@ try { await setUpNative('${root}'); } catch (error) { console.error(error.messag
   });
 
   test('that did not compile is not taken as built', async () => {
-    expect(await build({ BROKEN: '1' })).toMatchObject({ status: 1, errors: expect.stringContaining('The addon did not compile') });
+    expect(await build({ BROKEN: '1' })).toMatchObject({
+      status: 1,
+      errors: expect.stringContaining('The addon did not compile'),
+    });
     calls();
     expect(await build()).toMatchObject({ status: 0 });
     expect(calls()).toEqual(['cmake --build']);
@@ -123,7 +130,11 @@ try { await setUpNative('${root}'); } catch (error) { console.error(error.messag
 
 describe('npm packages', () => {
   beforeEach(() => {
-    const packages = { '': {}, 'node_modules/a': { version: '1.0.0' }, 'node_modules/other-system': { version: '1.0.0', optional: true } };
+    const packages = {
+      '': {},
+      'node_modules/a': { version: '1.0.0' },
+      'node_modules/other-system': { version: '1.0.0', optional: true },
+    };
     writeFiles(root, { 'package-lock.json': JSON.stringify({ packages }) });
   });
 
@@ -141,7 +152,9 @@ catch (error) { console.error(error.message); process.exitCode = 1; }`;
     expect(calls()).toEqual(['npm ci']);
     await install();
     expect(calls()).toEqual([]);
-    writeFiles(root, { 'package-lock.json': JSON.stringify({ packages: { 'node_modules/a': { version: '2.0.0' } } }) });
+    writeFiles(root, {
+      'package-lock.json': JSON.stringify({ packages: { 'node_modules/a': { version: '2.0.0' } } }),
+    });
     await install();
     expect(calls()).toEqual(['npm ci']);
   });
@@ -165,7 +178,10 @@ catch (error) { console.error(error.message); process.exitCode = 1; }`;
 
   test('without npm say how to get it', async () => {
     rmSync(join(root, 'bin/npm'));
-    expect(await install()).toMatchObject({ status: 1, errors: expect.stringContaining('Expected npm beside Node') });
+    expect(await install()).toMatchObject({
+      status: 1,
+      errors: expect.stringContaining('Expected npm beside Node'),
+    });
   });
 });
 
@@ -180,7 +196,9 @@ describe('missing programs', () => {
 
   test('are only those that are missing', () => {
     rmSync(join(root, 'bin/cmake'));
-    expect(() => checkBuildTools({ PATH: join(root, 'bin') })).toThrow(/needs CMake, not found[^]*apt-get install cmake\n/);
+    expect(() => checkBuildTools({ PATH: join(root, 'bin') })).toThrow(
+      /needs CMake, not found[^]*apt-get install cmake\n/,
+    );
     writeFiles(root, { 'bin/cmake': '' }, 0o755);
     expect(() => checkBuildTools({ PATH: join(root, 'bin') })).not.toThrow();
     const env = { PATH: join(root, 'bin'), CXX: 'absent' }; // the compiler that a person names is the one that CMake takes
