@@ -54,6 +54,8 @@ describe('BM25', () => {
   });
 
   test('refuses a k that is no positive integer', () => {
-    expect(() => new Bm25Index(DOCUMENTS).search(['a'], 0)).toThrow('Expected a positive integer for k but received 0');
+    expect(() => new Bm25Index(DOCUMENTS).search(['a'], 0)).toThrow(
+      'Expected a positive integer for k but received 0',
+    );
   });
 });

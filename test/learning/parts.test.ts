@@ -1,0 +1,202 @@
+import { describe, expect, test } from '@jest/globals';
+import { Hook, Hooks, StepTrainingHook } from '../../lib/learning/hooks.ts';
+import {
+  CosineWithWarmup,
+  foldStatus,
+  getOptimizers,
+  LearnerListenerStatus,
+  LinearWithWarmup,
+  Metrics,
+  ParameterFilter,
+  ParameterOptimizer,
+  RegexParameterFilter,
+  type Scheduler,
+  SGD,
+} from '../../lib/learning/index.ts';
+import { claimParameters } from '../../lib/learning/parameterOptimizer.ts';
+import { Linear } from '../../lib/torch/nn/layers/linear.ts';
+import { Module } from '../../lib/torch/nn/module.ts';
+
+describe('Metrics', () => {
+  test('means are weighted by counts, and merging adds both', () => {
+    const a = new Metrics();
+    a.add('loss', 1, 3);
+    a.add('loss', 5);
+    a.add('accuracy', 0.5, 10);
+    const b = new Metrics();
+    b.add('loss', 2, 4);
+    b.add('only here', 7);
+    a.merge(b);
+    expect([...a.means()]).toEqual([
+      ['loss', (1 * 3 + 5 + 2 * 4) / 8],
+      ['accuracy', 0.5],
+      ['only here', 7],
+    ]);
+    expect([...b.means()]).toEqual([
+      ['loss', 2],
+      ['only here', 7],
+    ]);
+  });
+
+  test('refuses what is no number, and counts of nothing', () => {
+    expect(() => new Metrics().add('x', '1' as never)).toThrow(
+      'Expected a number for metric x but received "1"',
+    );
+    expect(() => new Metrics().add('x', 1, 0)).toThrow('for count of metric x but received 0');
+  });
+});
+
+describe('foldStatus', () => {
+  const { NO_DECISION: N, STOP: S, DONT_STOP: D } = LearnerListenerStatus;
+  test.each([
+    [[], N],
+    [[N], N],
+    [[S], S],
+    [[D], D],
+    [[N, S], S],
+    [[S, N], S],
+    [[N, D], D],
+    [[S, D], D],
+    [[D, S], D],
+    [[S, S], S],
+    [[N, S, D, S], D],
+  ])('%p is %d', (statuses, folded) => {
+    expect(foldStatus(statuses)).toBe(folded);
+  });
+});
+
+describe('filters', () => {
+  // What matches includes is taken; otherwise nothing without excludes, or what matches none of them.
+  test.each<[{ includes?: string[]; excludes?: string[] }, string[]]>([
+    [{ includes: ['bias'] }, ['a.bias', 'b.bias']],
+    [{ includes: ['^a\\.', 'b\\.w'] }, ['a.weight', 'a.bias', 'b.weight']],
+    [{ excludes: ['bias'] }, ['a.weight', 'b.weight']],
+    [{ excludes: ['^a', 'weight'] }, ['b.bias']],
+    [{ includes: ['a\\.bias'], excludes: ['bias'] }, ['a.weight', 'a.bias', 'b.weight']],
+    [{ includes: [] }, []],
+    [{ excludes: [] }, ['a.weight', 'a.bias', 'b.weight', 'b.bias']],
+  ])('%p', (options, taken) => {
+    const filter = new RegexParameterFilter(options);
+    const names = ['a.weight', 'a.bias', 'b.weight', 'b.bias'];
+    expect(names.filter((name) => filter.accepts(name))).toEqual(taken);
+  });
+
+  test('a filter without anything takes everything', () => {
+    expect(new ParameterFilter().accepts('anything')).toBe(true);
+  });
+
+  test('a regular expression with state still answers the same twice', () => {
+    const filter = new RegexParameterFilter({ includes: [/bias/g] });
+    expect([filter.accepts('a.bias'), filter.accepts('a.bias')]).toEqual([true, true]);
+  });
+
+  test('is checked when it is made', () => {
+    expect(() => new RegexParameterFilter({ includes: ['('] })).toThrow(
+      /^regexParameterFilter\.includes\[0\]: expected a regular expression \(.*\), received "\("$/,
+    );
+    expect(() => new RegexParameterFilter({})).toThrow('regexParameterFilter: expected includes or excludes');
+    expect(() => new RegexParameterFilter({ include: ['x'] } as never)).toThrow('did you mean includes?');
+  });
+});
+
+class Two extends Module {
+  a = new Linear(2, 2);
+  b = new Linear(2, 2);
+  forward(): never {
+    throw new Error('not called');
+  }
+}
+
+describe('claims', () => {
+  const claim = (filter?: ParameterFilter, module?: Module) =>
+    new ParameterOptimizer({ optimizer: new SGD(), ...(filter && { filter }), ...(module && { module }) });
+  const only = (name: string) => new RegexParameterFilter({ includes: [name] });
+
+  test('the first claim wins, the rest is named', () => {
+    const model = new Two();
+    model.b.weight.requiresGrad = false;
+    const { claimed, unclaimed } = claimParameters([claim(only('bias')), claim(only('^a'))], model);
+    expect(claimed.map((own) => own.map(([name]) => name))).toEqual([['a.bias', 'b.bias'], ['a.weight']]);
+    // b.weight is frozen: nobody misses it.
+    expect(unclaimed).toEqual([]);
+    model.b.weight.requiresGrad = true;
+    expect(claimParameters([claim(only('bias'))], model).unclaimed).toEqual(['a.weight', 'b.weight']);
+  });
+
+  test('a module of its own limits a claim', () => {
+    const model = new Two();
+    const { claimed, unclaimed } = claimParameters([claim(undefined, model.b)], model);
+    const own = new Set<unknown>(model.b.parameters());
+    expect(claimed[0]!.map(([, parameter]) => own.has(parameter))).toEqual([true, true]);
+    expect(unclaimed).toEqual(['a.weight', 'a.bias']);
+  });
+
+  test('an empty claim is an error that says why', () => {
+    const model = new Two();
+    expect(() => claimParameters([claim(only('c'))], model)).toThrow(
+      'learner.optimizers[0]: expected at least one parameter to optimize, but its filter takes none of a.weight, a.bias,',
+    );
+    expect(() => claimParameters([claim(), claim(only('bias'))], model)).toThrow(
+      'learner.optimizers[1]: expected at least one parameter to optimize, but those before it claimed all',
+    );
+  });
+
+  test('getOptimizers takes one optimizer, one claim, or a list', () => {
+    const one = claim();
+    expect(getOptimizers(one)).toEqual([one]);
+    expect(getOptimizers([one])).toEqual([one]);
+    expect(getOptimizers(new SGD())[0]!.optimizer).toBeInstanceOf(SGD);
+    expect(() => getOptimizers({} as never)).toThrow(
+      'optimizers: expected an Optimizer, a ParameterOptimizer, or',
+    );
+  });
+});
+
+describe('schedulers', () => {
+  const factors = (scheduler: Scheduler, steps: number[], total: number) =>
+    steps.map((step) => scheduler.factor(step, total));
+
+  test('LinearWithWarmup by hand', () => {
+    const scheduler = new LinearWithWarmup({ numWarmupSteps: 4 });
+    expect(factors(scheduler, [0, 1, 3, 4, 8, 12, 13], 12)).toEqual([0, 0.25, 0.75, 1, 0.5, 0, 0]);
+    // (f + m) / (1 + m): 1 at the peak, and at the end 0.25 / 1.25 = 0.2, not 0.25.
+    const floor = new LinearWithWarmup({ numWarmupSteps: 4, minFactor: 0.25 });
+    expect(factors(floor, [2, 4, 8, 12], 12)).toEqual([0.5, 1, 0.75 / 1.25, 0.2]);
+  });
+
+  test('CosineWithWarmup by hand', () => {
+    const scheduler = new CosineWithWarmup({ numWarmupSteps: 2 });
+    const expected = [0, 0.5, 1, 0.5 * (1 + Math.SQRT1_2), 0.5, 0];
+    for (const [i, value] of factors(scheduler, [0, 1, 2, 4, 6, 10], 10).entries()) {
+      expect(value).toBeCloseTo(expected[i]!, 12);
+    }
+    expect(new CosineWithWarmup({ numWarmupSteps: 0, numCycles: 1 }).factor(10, 10)).toBeCloseTo(1, 12);
+  });
+
+  test('no warm-up, and no steps after it, divide by nothing', () => {
+    expect(new LinearWithWarmup({ numWarmupSteps: 0 }).factor(0, 10)).toBe(1);
+    expect(new LinearWithWarmup({ numWarmupSteps: 10 }).factor(10, 10)).toBe(0);
+    expect(new CosineWithWarmup({ numWarmupSteps: 10 }).factor(10, 10)).toBe(1);
+  });
+
+  test('options are checked', () => {
+    expect(() => new LinearWithWarmup({ numWarmupSteps: '100' as never })).toThrow(
+      'linearWithWarmup.numWarmupSteps: expected an integer of at least 0, received "100"',
+    );
+    expect(() => new CosineWithWarmup({} as never)).toThrow('cosineWithWarmup.numWarmupSteps: expected');
+  });
+});
+
+describe('hooks', () => {
+  test('are found by class and ancestors, in the order in which they came', () => {
+    class A extends StepTrainingHook {}
+    class B extends A {}
+    class C extends Hook {}
+    const hooks = new Hooks();
+    const all = [new B(), new C(), new A()];
+    for (const hook of all) hooks.add(hook);
+    expect(hooks.of(StepTrainingHook)).toEqual([all[0], all[2]]);
+    expect(hooks.of(B)).toEqual([all[0]]);
+    expect(hooks.of(Hook)).toEqual(all);
+  });
+});

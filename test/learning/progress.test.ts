@@ -1,0 +1,88 @@
+import { describe, expect, test } from '@jest/globals';
+import { type LearnerEvent, type ProgressOptions, progress } from '../../lib/learning/index.ts';
+
+/** Tells a run of two epochs with two steps each of a quarter of a second, and gives what was written. */
+function tell(
+  options: ProgressOptions & { readonly isTTY?: boolean; readonly columns?: number } = {},
+): string {
+  const { isTTY = false, columns = 200, ...more } = options;
+  let written = '';
+  let now = 0;
+  const write = (text: string): void => {
+    written += text;
+  };
+  const stream = { isTTY, columns, write };
+  const read = progress({ stream, now: () => now, ...more });
+  const events: LearnerEvent[] = [
+    { type: 'warning', message: 'a "bias" is not trained' },
+    { type: 'start', maxEpochs: 2, stepsPerEpoch: 2 },
+  ];
+  for (const epoch of [1, 2]) {
+    for (const steps of [2 * epoch - 1, 2 * epoch]) {
+      const metrics = new Map([
+        ['loss', 1 / steps],
+        ['gradient/scheduler/1/1', 1e-3],
+      ]);
+      events.push({ type: 'step', state: { epoch, steps }, metrics });
+    }
+    const state = { epoch, steps: 2 * epoch };
+    events.push({ type: 'epoch', state, metrics: new Map([['loss', 0.75 / epoch]]) });
+    events.push({
+      type: 'validation',
+      listener: 'val',
+      state,
+      metrics: new Map([['RR@10', 0.5]]),
+      improved: new Set(epoch === 1 ? ['RR@10'] : []),
+    });
+  }
+  events.push({ type: 'end', state: { epoch: 2, steps: 4 }, failed: false });
+  for (const event of events) {
+    if (event.type === 'step') now += 250;
+    read(event);
+  }
+  return written;
+}
+
+describe('progress', () => {
+  test('writes key=value lines where there is no terminal', () => {
+    expect(tell({ beside: () => ({ 'BM25 RR@10': 0.25 }) }).split('\n')).toEqual([
+      'warning message="a \\"bias\\" is not trained"',
+      // The first step after a quarter of a second: three more are left.
+      'step epoch=1/2 step=1/4 loss=1.000 left_s=1',
+      'epoch epoch=1/2 step=2/4 loss=0.7500',
+      'validation listener=val epoch=1/2 step=2/4 RR@10=0.5000 BM25_RR@10=0.2500 best=RR@10',
+      'epoch epoch=2/2 step=4/4 loss=0.3750',
+      'validation listener=val epoch=2/2 step=4/4 RR@10=0.5000 BM25_RR@10=0.2500',
+      '',
+    ]);
+  });
+
+  test('keeps one line in place on a terminal, and lets validations stand', () => {
+    const erase = '\r\x1b[2K';
+    expect(tell({ isTTY: true }).split(erase)).toEqual([
+      '',
+      'warning: a "bias" is not trained\n',
+      'epoch 1/2  step 1/4  loss 1.000  0:01 left',
+      // A tenth of the new loss; four steps a second.
+      'epoch 1/2  step 2/4  loss 0.9500  steps/s 4.0  0:01 left',
+      '',
+      'epoch 1/2  loss 0.9500  RR@10 0.5000*\n',
+      'epoch 2/2  step 3/4  loss 0.8883  steps/s 4.0  0:00 left',
+      'epoch 2/2  step 4/4  loss 0.8245  steps/s 4.0  0:00 left',
+      '',
+      'epoch 2/2  loss 0.8245  RR@10 0.5000\n',
+      '',
+    ]);
+  });
+
+  test('never breaks into a second line', () => {
+    const lines = tell({ isTTY: true, columns: 30 })
+      .split('\r\x1b[2K')
+      .filter((line) => line.includes('step'));
+    expect(lines.map((line) => line.length)).toEqual([29, 29, 29, 29]);
+  });
+
+  test('quiet leaves warnings only', () => {
+    expect(tell({ quiet: true })).toBe('warning message="a \\"bias\\" is not trained"\n');
+  });
+});
