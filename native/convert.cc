@@ -327,6 +327,7 @@ std::string expected_text(const ParameterType& type) {
   std::string text = type.list ? std::string("an array of ") + many[kind] : one[kind];
   if (type.list && type.optional_elements) text += " or null";
   if (type.list && type.size > 0) text += std::string(" or ") + one[kind];
+  if (type.takes_number) text += " or a number";
   if (type.optional) text += " or null";
   return text;
 }

@@ -51,6 +51,7 @@ Call read_call(State& state, size_t positional, size_t named) {
 // Which given argument each parameter takes (-1: its default). `why` is filled when the overload does not fit.
 struct Binding {
   std::array<int8_t, kMostArguments> source;
+  std::array<double, kMostArguments> payload;  // its first slot, which the reply is written over
 };
 
 int named_parameter(const Overload& overload, int name_id) {
@@ -93,6 +94,7 @@ bool bind(const State& state, const Overload& overload, const Call& call, Bindin
       return false;
     }
     binding.source[static_cast<size_t>(at)] = static_cast<int8_t>(g);
+    binding.payload[static_cast<size_t>(at)] = *given.value.payload;
   }
   for (size_t i = 0; i < count; i++) {
     if (binding.source[i] < 0 && !overload.parameters[i].fallback) {
@@ -120,14 +122,13 @@ bool bind(const State& state, const Overload& overload, const Call& call, Bindin
   throw ArgumentError("ERR_ARGUMENT", message + "\nCandidates:" + candidates);
 }
 
-void write_results(State& state, const Overload& overload, const torch::jit::Stack& stack, const Call& call,
-                   const Binding& binding) {
+void write_results(State& state, const Overload& overload, const torch::jit::Stack& stack, const Binding& binding) {
   WireWriter out(state.arena);
   for (size_t i = 0; i < stack.size(); i++) {
     const int self = i < overload.returned_self.size() ? overload.returned_self[i] : -1;
     const int source = self >= 0 ? binding.source[static_cast<size_t>(self)] : -1;
     if (source >= 0 && stack[i].isTensor())
-      out.tagged(Tag::Self, *call.given[static_cast<size_t>(source)].value.payload);
+      out.tagged(Tag::Self, binding.payload[static_cast<size_t>(self)]);
     else if (i < overload.returns_dtype.size() && overload.returns_dtype[i] && stack[i].isInt())
       out.tagged(Tag::String, state.strings.intern(dtype_name(stack[i].toScalarType())));
     else
@@ -252,7 +253,7 @@ void call_operator(State& state, double group_index, size_t positional, size_t n
       const ModeGuard guard(state.arena.data()[kModes]);
       overload.handle.callBoxed(stack);
     }
-    write_results(state, overload, stack, call, binding);
+    write_results(state, overload, stack, binding);
     state.report_memory();
     return;
   }

@@ -1,5 +1,6 @@
 #include "error.h"
 
+#include <c10/util/Backtrace.h>
 #include <c10/util/Exception.h>
 
 #include <cmath>
@@ -15,7 +16,7 @@ namespace {
 struct Failure {
   std::string code;
   std::string message;
-  std::string backtrace;
+  c10::Backtrace backtrace;  // frames without their names, which take milliseconds to look up
 };
 
 bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
@@ -31,16 +32,14 @@ bool is_out_of_memory(const std::string& message) {
 Failure describe_c10(const c10::Error& error, const char* code) {
   std::string message = error.what_without_backtrace();
   if (is_out_of_memory(message)) code = "ERR_OUT_OF_MEMORY";
-  const std::string whole = error.what();  // the message, then the frames
-  std::string frames = whole.size() > message.size() ? whole.substr(message.size()) : std::string();
-  return {code, std::move(message), std::move(frames)};
+  return {code, std::move(message), error.backtrace()};
 }
 
 Failure describe_current() {
   try {
     throw;
   } catch (const ArgumentError& error) {
-    return {error.code, error.what(), ""};
+    return {error.code, error.what(), nullptr};
   } catch (const c10::OutOfMemoryError& error) {
     return describe_c10(error, "ERR_OUT_OF_MEMORY");
   } catch (const c10::IndexError& error) {
@@ -52,13 +51,20 @@ Failure describe_current() {
   } catch (const c10::Error& error) {
     return describe_c10(error, "ERR_TORCH");
   } catch (const std::bad_alloc&) {
-    return {"ERR_OUT_OF_MEMORY", "out of memory", ""};
+    return {"ERR_OUT_OF_MEMORY", "out of memory", nullptr};
   } catch (const std::exception& error) {
     const std::string message = error.what();
-    return {is_out_of_memory(message) ? "ERR_OUT_OF_MEMORY" : "ERR_TORCH", message, ""};
+    return {is_out_of_memory(message) ? "ERR_OUT_OF_MEMORY" : "ERR_TORCH", message, nullptr};
   } catch (...) {
-    return {"ERR_TORCH", "an error that is no std::exception", ""};
+    return {"ERR_TORCH", "an error that is no std::exception", nullptr};
   }
+}
+
+// A function, so that only who asks for the frames waits for their names.
+Napi::Value backtrace_field(Napi::Env env, const c10::Backtrace& backtrace) {
+  if (!backtrace) return Napi::String::New(env, "");
+  return Napi::Function::New(
+      env, [backtrace](const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), backtrace->get()); });
 }
 
 }  // namespace
@@ -81,7 +87,7 @@ void rethrow_to_js(Napi::Env env, const char* op) {
     Napi::Object fields = error.Value();
     fields.Set("code", failure.code);
     fields.Set("op", op);
-    fields.Set("backtrace", failure.backtrace);
+    fields.Set("backtrace", backtrace_field(env, failure.backtrace));
     throw error;
   }
 }

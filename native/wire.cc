@@ -1,6 +1,7 @@
 #include "wire.h"
 
 #include <array>
+#include <cmath>
 
 #include "error.h"
 
@@ -99,7 +100,8 @@ double WireReader::number() {
 WireValue WireReader::value() {
   need(2);
   const double tag_slot = *at_++;
-  if (!(tag_slot >= 0 && tag_slot <= static_cast<double>(Tag::Self))) malformed();
+  // Self stands in replies only. A fraction would be one tag here and another one where it is compared.
+  if (!(tag_slot >= 0 && tag_slot < static_cast<double>(Tag::Self)) || std::floor(tag_slot) != tag_slot) malformed();
   const WireValue result{static_cast<Tag>(static_cast<int>(tag_slot)), at_};
   at_++;
   switch (result.tag) {
