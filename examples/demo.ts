@@ -18,9 +18,9 @@ import {
   type Collection,
   denseScores,
   evaluateRanker,
-  MEASURES,
   means,
   mixedScores,
+  NAMES,
   type Ranker,
   toCollection,
   tuneBm25,
@@ -42,7 +42,7 @@ const ENCODER = { buckets: 32768, dim: 256 };
 const EXAMPLES = [
   'read a file line by line',
   'wait until all promises have settled',
-  'stop listening to an event',
+  'check whether a path exists',
 ];
 
 interface Settings {
@@ -85,12 +85,7 @@ await runProgram(USAGE, async () => {
   console.log(
     `\nTest part: ${numbersOf('test', corpus).length} queries over ${corpus.documents.length} declarations`,
   );
-  console.log(
-    resultTable(
-      rows,
-      MEASURES.map(({ name }) => name),
-    ),
-  );
+  console.log(resultTable(rows, NAMES));
 
   const searcher = await Searcher.load(settings.out);
   for (const query of EXAMPLES) console.log(`\n${query}\n${describe(searcher.search(query, 3))}`);

@@ -8,8 +8,11 @@ import { documentText } from './declaration.ts';
 import type { DualEncoder, Features } from './encoder.ts';
 import { terms } from './text.ts';
 
-/** MRR@10 is the mean of reciprocal ranks, RR@10, over the topics. */
-export const MEASURES = [reciprocalRank(10), recall(100)] as const;
+/** What is measured, under the names that means over many queries have. */
+const MEASURES = { 'MRR@10': reciprocalRank(10), 'recall@100': recall(100) } as const;
+export const NAMES = Object.keys(MEASURES) as readonly (keyof typeof MEASURES)[];
+/** What models and parameters are chosen by. */
+export const CHOSEN_BY = 'MRR@10';
 
 /** A corpus with its texts as the encoder sees them. */
 export interface Collection {
@@ -37,7 +40,8 @@ export function evaluateRanker(
   { topics }: Pick<Collection, 'topics'>,
   numbers: readonly number[],
 ): Map<string, Map<number, number>> {
-  const depth = Math.max(...MEASURES.map(({ cutoff }) => cutoff ?? Number.POSITIVE_INFINITY));
+  const measures = Object.values(MEASURES);
+  const depth = Math.max(...measures.map(({ cutoff }) => cutoff ?? Number.POSITIVE_INFINITY));
   const run = new Map<number, number[]>();
   let next = 0;
   for (const scores of ranker(numbers))
@@ -47,7 +51,8 @@ export function evaluateRanker(
     );
   const qrels = new Map<number, Judgements<number>>();
   for (const number of numbers) qrels.set(number, new Map(topics[number]!.relevant.map((doc) => [doc, 1])));
-  return evaluate(MEASURES, run, qrels);
+  const values = evaluate(measures, run, qrels);
+  return new Map(NAMES.map((name) => [name, values.get(MEASURES[name].name)!]));
 }
 
 /** The mean of each measure over its topics. */
@@ -90,7 +95,7 @@ export function tuneBm25({ documents, topics }: Corpus): Bm25Parameters {
   for (const k1 of [0.4, 0.8, 1.2, 1.6]) {
     for (const b of [0.5, 0.75, 0.9, 1]) {
       const index = new Bm25Index(tokens, { k1, b });
-      const value = means(evaluateRanker(bm25Scores(index, topics), { topics }, numbers))[MEASURES[0].name]!;
+      const value = means(evaluateRanker(bm25Scores(index, topics), { topics }, numbers))[CHOSEN_BY]!;
       if (value > best.value) best = { k1, b, value };
     }
   }
@@ -135,7 +140,7 @@ export function tuneWeight(bm25: Ranker, dense: Ranker, collection: Pick<Collect
   let best = { weight: 0.5, value: Number.NEGATIVE_INFINITY };
   for (const weight of [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]) {
     const values = evaluateRanker(mixedScores(bm25, dense, weight), collection, numbers);
-    const value = means(values)[MEASURES[0].name]!;
+    const value = means(values)[CHOSEN_BY]!;
     if (value > best.value) best = { weight, value };
   }
   return best.weight;

@@ -14,7 +14,7 @@ export function resultTable(rows: readonly Row[], columns: readonly string[]): s
     name,
     ...columns.map((column) => cell(values.map((each) => each[column]!))),
   ]);
-  const all = [['', ...columns.map(headings)], ...cells];
+  const all = [['', ...columns], ...cells];
   const widths = all[0]!.map((_, i) => Math.max(...all.map((row) => row[i]!.length)));
   return all
     .map((row) =>
@@ -24,11 +24,6 @@ export function resultTable(rows: readonly Row[], columns: readonly string[]): s
         .trimEnd(),
     )
     .join('\n');
-}
-
-/** RR@10 is of one topic; over several it is called MRR@10. */
-function headings(measure: string): string {
-  return measure.replace(/^RR/, 'MRR').replace(/^R@/, 'recall@');
 }
 
 function cell(values: readonly number[]): string {

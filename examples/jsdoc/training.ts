@@ -20,7 +20,7 @@ import {
 import * as torch from 'xpmir/torch';
 import type { DualEncoder } from './encoder.ts';
 import type { Collection } from './rankers.ts';
-import { denseScores, evaluateRanker, MEASURES } from './rankers.ts';
+import { CHOSEN_BY, denseScores, evaluateRanker, NAMES } from './rankers.ts';
 
 /** A query and a declaration that it documents. */
 interface Pair {
@@ -94,9 +94,7 @@ export interface TrainingOptions {
   readonly progress: LearnerOptions['progress'];
 }
 
-/** Name of the listener, and of the metric by which the best model is kept. */
 const LISTENER = 'validation';
-const KEPT = MEASURES[0].name;
 
 /** Trains, and leaves the encoder as it was in its best epoch. */
 export async function trainEncoder(
@@ -121,7 +119,7 @@ export async function trainEncoder(
       new ValidationListener({
         id: LISTENER,
         evaluator: new RetrievalEvaluator(encoder, collection),
-        metrics: Object.fromEntries(MEASURES.map(({ name }) => [name, name === KEPT])),
+        metrics: Object.fromEntries(NAMES.map((name) => [name, name === CHOSEN_BY])),
       }),
     ],
     maxEpochs: epochs,
@@ -130,5 +128,5 @@ export async function trainEncoder(
     ...(progress === undefined ? {} : { progress }),
   });
   const output = await learner.run();
-  await output.listeners[LISTENER]![KEPT]!.execute();
+  await output.listeners[LISTENER]![CHOSEN_BY]!.execute();
 }

@@ -1,5 +1,6 @@
 /**
  * The progress of a run for people: one line that stays in place on a terminal, `key=value` lines elsewhere.
+ * A star behind a validated value: the best so far.
  */
 import type { EventReader, LearnerEvent, StartEvent, StepEvent, ValidationEvent } from './events.ts';
 

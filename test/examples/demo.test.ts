@@ -47,7 +47,7 @@ describe('the demo', () => {
 
   beforeAll(async () => {
     demo = await example('demo.ts', '--from', from, '--out', out, '--epochs', '3', '--seeds', '2');
-  });
+  }, 180_000);
 
   test('reads, trains, validates beside BM25 and tells its progress', () => {
     expect(demo).toMatchObject({ code: 0 });
@@ -55,7 +55,7 @@ describe('the demo', () => {
       /^100 documented declarations, 100 queries: \d+ train, \d+ validation, \d+ test$/m,
     );
     const validations = demo.err.match(
-      /^validation .*epoch=\d\/3 .* RR@10=[\d.]+ R@100=[\d.]+ BM25_RR@10=[\d.]+ .*$/gm,
+      /^validation .*epoch=\d\/3 .* MRR@10=[\d.]+ recall@100=[\d.]+ BM25_MRR@10=[\d.]+ .*$/gm,
     );
     expect(validations).toHaveLength(6);
     expect(demo.err).toMatch(/^step epoch=1\/3 step=1\/\d+ loss=[\d.]+ left_s=\d+$/m);
