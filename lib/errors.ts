@@ -42,7 +42,7 @@ export interface TorchErrorDetails {
   readonly code: ErrorCode;
   readonly op: string;
   readonly shapes?: readonly (readonly number[])[];
-  readonly backtrace?: string;
+  readonly backtrace?: string | (() => string);
 }
 
 /** What libtorch itself refused. */
@@ -52,8 +52,7 @@ export class TorchError extends Error {
   readonly op: string;
   /** Shapes of the tensors among the arguments, in order. */
   readonly shapes: readonly (readonly number[])[];
-  /** The C++ frames, where libtorch recorded them; kept out of `message` and of printing. */
-  declare readonly backtrace: string;
+  readonly #backtrace: string | (() => string);
 
   constructor(message: string, details: TorchErrorDetails) {
     super(message);
@@ -61,7 +60,12 @@ export class TorchError extends Error {
     this.code = details.code;
     this.op = details.op;
     this.shapes = details.shapes ?? [];
-    Object.defineProperty(this, 'backtrace', { value: details.backtrace ?? '', enumerable: false });
+    this.#backtrace = details.backtrace ?? '';
+  }
+
+  /** The C++ frames, where libtorch recorded them; kept out of `message` and of printing, and named when first read. */
+  get backtrace(): string {
+    return typeof this.#backtrace === 'string' ? this.#backtrace : this.#backtrace();
   }
 }
 
@@ -129,7 +133,7 @@ export function fromNative(error: unknown, shapes: readonly (readonly number[])[
   const { message, code, op, backtrace } = error as Error & {
     code?: ErrorCode;
     op?: string;
-    backtrace?: string;
+    backtrace?: string | (() => string);
   };
   if (code === undefined || op === undefined || backtrace === undefined) return error;
   switch (code) {
