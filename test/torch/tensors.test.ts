@@ -165,7 +165,9 @@ test('an in-place operator returns the very object; a view shares its memory', (
     [1, 1],
   ]);
   const out = torch.zeros([2, 2]);
-  expect((torch.ops.aten.add.out as (...args: unknown[]) => torch.Tensor)(x, x, { out })).toBe(out);
+  expect((torch.ops.aten.add.out as unknown as (...args: unknown[]) => torch.Tensor)(x, x, { out })).toBe(
+    out,
+  );
 });
 
 afterEach(() => void torch.manualSeed(0));
