@@ -151,7 +151,7 @@ describe('errors', () => {
 test('numbers are arithmetic operands as in Python', () => {
   const x = torch.tensor([1.5, -0.3], { dtype: 'bfloat16' });
   expect(x.mul(0.9).dtype).toBe('bfloat16');
-  expect(torch.add(1, x).dtype).toBe('bfloat16');
+  expect(torch.add(1 as never, x).dtype).toBe('bfloat16');
   expect(torch.tensor([7n]).div(2).tolist()).toEqual([3.5]);
   expect(torch.tensor([1n]).add(0.5).dtype).toBe('float32');
 });
