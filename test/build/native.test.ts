@@ -197,7 +197,7 @@ describe('missing programs', () => {
   test('are only those that are missing', () => {
     rmSync(join(root, 'bin/cmake'));
     expect(() => checkBuildTools({ PATH: join(root, 'bin') })).toThrow(
-      /needs CMake, not found[^]*apt-get install cmake\n/,
+      /needs CMake, not found[\s\S]*apt-get install cmake\n/,
     );
     writeFiles(root, { 'bin/cmake': '' }, 0o755);
     expect(() => checkBuildTools({ PATH: join(root, 'bin') })).not.toThrow();
