@@ -41,6 +41,7 @@ if (process.argv[1] && pathToFileURL(process.argv[1]).href === import.meta.url) 
     checkNode();
     if (!existsSync(join(root, 'package.json'))) throw new Error(`Expected package.json in ${root}`);
     await bootstrap(process.argv.slice(2));
+    console.error('Everything is set up');
   } catch (error) {
     fail(error);
   }
