@@ -8,6 +8,7 @@ export default {
   moduleNameMapper: {
     '^xpmir$': '<rootDir>/lib/learning/index.ts',
     '^xpmir/torch$': '<rootDir>/lib/torch/index.ts',
+    '^xpmir/experiment$': '<rootDir>/lib/experiment/index.ts',
     '^xpmir/ir$': '<rootDir>/lib/ir/index.ts',
   },
   transform: {
