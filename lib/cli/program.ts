@@ -1,0 +1,18 @@
+/** The table of contents of `xpmir`. */
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { diffCommand } from './diff.ts';
+import { jobsCommand } from './jobs.ts';
+
+export function program(): Command {
+  return new Command('xpmir')
+    .version(version())
+    .description('Jobs of a workspace, and what they compute')
+    .addCommand(jobsCommand())
+    .addCommand(diffCommand());
+}
+
+function version(): string {
+  const description = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(description) as { version: string }).version;
+}
