@@ -111,8 +111,15 @@ export function show(value: unknown): string {
 }
 
 function showArray(value: readonly unknown[]): string {
-  const parts = value.slice(0, 4).map((element) => (Array.isArray(element) ? 'an array' : show(element)));
+  const parts = Array.from({ length: Math.min(value.length, 4) }, (_, i) => showElement(value, i));
   return `[${parts.join(', ')}${value.length > 4 ? ', ...' : ''}]`;
+}
+
+function showElement(value: readonly unknown[], index: number): string {
+  const property = Object.getOwnPropertyDescriptor(value, index);
+  if (property === undefined) return 'nothing';
+  if (property.get || property.set) return 'a getter';
+  return types.isProxy(property.value) || !Array.isArray(property.value) ? show(property.value) : 'an array';
 }
 
 function className(value: object): string {

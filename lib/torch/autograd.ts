@@ -85,15 +85,21 @@ export function customFunction(
   inputs: readonly Tensor[],
   { forward, backward: pullBack }: CustomFunction,
 ): Tensor[] {
+  checkTensors(inputs, 'inputs');
+  if (typeof pullBack !== 'function') throw expected('a function', 'backward', pullBack);
   const outputs = list(noGrad(forward)) as readonly Tensor[];
-  if (!outputs.every(OwnedTensor.is))
-    throw expected('a Tensor or an array of Tensors', 'the result of forward', outputs);
+  checkTensors(outputs, 'the result of forward');
   if (!isGradEnabled() || !inputs.some((input) => input.requiresGrad)) return [...outputs];
   begin();
   put(inputs, 'inputs');
   put(outputs, 'outputs');
   native().attachNode((handles) => toHandles(pullBack(handles.map(fromHandle))));
   return asArray(takeResults([])) as Tensor[];
+}
+
+function checkTensors(values: readonly unknown[], name: string): void {
+  if (!Array.isArray(values)) throw expected('an array of Tensors', name, values);
+  for (const value of values) if (!OwnedTensor.is(value)) throw expected('an array of Tensors', name, value);
 }
 
 function fromHandle(handle: Handle): Tensor | null {
@@ -118,6 +124,8 @@ export function checkpoint<R extends Tensor | Tensor[]>(
   inputs: readonly Tensor[],
   { preserveRngState = true }: CheckpointOptions = {},
 ): R {
+  if (typeof fn !== 'function') throw expected('a function', 'fn', fn);
+  checkTensors(inputs, 'inputs');
   if (!isGradEnabled()) return fn(...inputs);
   // The graph holds these until its backward, which no scope may cut short.
   const held = inputs.map(reference);

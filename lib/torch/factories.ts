@@ -102,6 +102,10 @@ function inferDtype(values: readonly unknown[]): DType {
 
 function checkOptions(options: FactoryOptions): void {
   if (typeof options !== 'object' || options === null) throw expected('an object', 'options', options);
+  for (const key of Object.keys(options)) {
+    if (!['dtype', 'device', 'requiresGrad'].includes(key))
+      throw expected('dtype, device or requiresGrad', 'an option', key);
+  }
   if (options.dtype !== undefined && !isDType(options.dtype))
     throw expected('a dtype', 'dtype', options.dtype);
 }

@@ -29,6 +29,9 @@ export function checkIndices(indices: readonly number[]): readonly number[] {
   return indices;
 }
 
+/** All dimensions that a tensor can have, as many new ones, and '...'. */
+const MOST_INDICES = 129;
+
 /** What basic indices select, as a view, and the tensor indices that remain for it. */
 interface Resolved {
   readonly view: Tensor;
@@ -36,7 +39,8 @@ interface Resolved {
 }
 
 function resolve(tensor: Tensor, indices: readonly Index[]): Resolved {
-  if (!Array.isArray(indices)) throw expected('an array of indices', 'indices', indices);
+  if (!Array.isArray(indices) || indices.length > MOST_INDICES)
+    throw expected(`an array of at most ${MOST_INDICES} indices`, 'indices', indices);
   const ndim = tensor.ndim;
   const used = indices.reduce((sum: number, one) => sum + consumes(one as Index), 0);
   if (used > ndim)

@@ -3,9 +3,7 @@
 import { types } from 'node:util';
 import { ArgumentError, expected } from '../errors.ts';
 import { native } from '../native.ts';
-import { Complex } from './complex.ts';
 import { current } from './context.ts';
-import { GeneratorHandle } from './generatorHandle.ts';
 import { OwnedTensor } from './lifetime.ts';
 import { begin, callOperator, put, putNamed } from './wire.ts';
 
@@ -79,24 +77,11 @@ function invokeWithOptions(operator: Operator, args: readonly unknown[], options
   return result;
 }
 
-/** Anything that is none of the values that an operator takes must be the options. */
+/** Options are a plain object, of any realm: its prototype is none, or one that has none. */
 function isOptions(value: object): boolean {
-  return !(
-    OwnedTensor.is(value) ||
-    Array.isArray(value) ||
-    GeneratorHandle.is(value) ||
-    value instanceof Complex ||
-    isOpaque(value)
-  );
-}
-
-function isOpaque(value: object): boolean {
-  return (
-    ArrayBuffer.isView(value) ||
-    types.isAnyArrayBuffer(value) ||
-    types.isProxy(value) ||
-    types.isPromise(value)
-  );
+  if (OwnedTensor.is(value) || types.isProxy(value)) return false;
+  const prototype: object | null = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** In anomaly mode, remembers where the operator was called, for the error when its backward makes a NaN. */

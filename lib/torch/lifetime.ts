@@ -27,6 +27,9 @@ const finalizer = new FinalizationRegistry<Handle>((handle) => {
   release(handle);
 });
 
+/** What a constructor takes beside a handle that came from native code; not exported to users. */
+export const FROM_NATIVE: unique symbol = Symbol('from native');
+
 /** A native tensor with an owner; Tensor adds everything else. */
 export abstract class OwnedTensor implements Disposable {
   #handle: Handle;
@@ -34,7 +37,10 @@ export abstract class OwnedTensor implements Disposable {
   #owner: Scope | undefined;
   #isRegistered = false;
 
-  constructor(handle: Handle) {
+  /** `new Tensor(3)` would take over whatever tensor has that number, so only this library can construct one. */
+  constructor(handle: Handle, proof: typeof FROM_NATIVE) {
+    if (proof !== FROM_NATIVE)
+      throw expected('torch.tensor(), torch.empty() and the like', 'a new tensor', handle);
     this.#handle = handle;
     this.#owner = undefined;
     live?.set(handle, this);
@@ -72,8 +78,8 @@ export abstract class OwnedTensor implements Disposable {
   }
 
   /** The live handle of a tensor, for the wire. */
-  static handleOf(value: object): Handle {
-    if (!(#handle in value)) throw expected('a Tensor', 'a tensor', value);
+  static handleOf(value: unknown): Handle {
+    if (!OwnedTensor.is(value)) throw expected('a Tensor', 'a tensor', value);
     if (value.#handle === 0)
       throw new ArgumentError(
         'Expected a live tensor but received one that was disposed',

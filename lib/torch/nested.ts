@@ -1,11 +1,15 @@
 /** Nested arrays: their shape, their elements in a row, and back. */
 
-import { ArgumentError, expected } from '../errors.ts';
+import { types } from 'node:util';
+import { ArgumentError, ArgumentRangeError, expected } from '../errors.ts';
 import { Complex } from './complex.ts';
 
 export type Scalar = number | bigint | boolean | Complex;
 export type NestedValues = Scalar | NestedValues[];
 export type NestedInput = Scalar | ArrayLike<NestedInput>;
+
+/** An array of JavaScript that grows beyond this ends the process; a typed array may be larger. */
+const MOST_ELEMENTS = 2 ** 26;
 
 /** Walks nested arrays once: sizes by the first element of each level, every other one checked against them. */
 export function flatten(data: unknown, name: string): { values: unknown[]; shape: number[] } {
@@ -15,6 +19,11 @@ export function flatten(data: unknown, name: string): { values: unknown[]; shape
     shape.push(level.length);
     if (level.length === 0) break;
   }
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (count > MOST_ELEMENTS)
+    throw new ArgumentRangeError(
+      `Expected at most ${MOST_ELEMENTS} elements for ${name} but received ${count}: use a typed array`,
+    );
   const values: unknown[] = [];
   fill(data, shape, 0, values, name);
   return { values, shape };
@@ -23,6 +32,7 @@ export function flatten(data: unknown, name: string): { values: unknown[]; shape
 function fill(data: unknown, shape: readonly number[], depth: number, values: unknown[], name: string): void {
   if (depth === shape.length) {
     if (isList(data)) throw ragged(name, shape, depth, data.length);
+    if (!isScalar(data)) throw expected('a number, a bigint or a boolean', `an element of ${name}`, data);
     values.push(data);
     return;
   }
@@ -42,8 +52,26 @@ function ragged(
   return new ArgumentError(`Expected ${wanted} at depth ${depth} of ${name} but received ${found}`);
 }
 
+function isScalar(value: unknown): value is Scalar {
+  return (
+    typeof value === 'number' ||
+    typeof value === 'boolean' ||
+    typeof value === 'bigint' ||
+    (!types.isProxy(value) && value instanceof Complex)
+  );
+}
+
+/** As `Array.isArray`, which throws on a revoked proxy. */
+export function isArray(value: unknown): value is readonly unknown[] {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
 function isList(value: unknown): value is ArrayLike<unknown> {
-  return Array.isArray(value) || (ArrayBuffer.isView(value) && 'length' in value);
+  return isArray(value) || (ArrayBuffer.isView(value) && 'length' in value);
 }
 
 /** Elements of a typed array as JavaScript values of their dtype. */

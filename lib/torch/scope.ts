@@ -16,15 +16,13 @@ import { OwnedTensor, Scope } from './lifetime.ts';
 export function tidy<T>(fn: () => T): T {
   if (typeof fn !== 'function') throw expected('a function', 'fn', fn);
   const scope = new Scope();
-  let result: T;
   try {
-    result = within({ owner: scope }, fn);
+    const result = within({ owner: scope }, fn);
+    return types.isPromise(result) ? (settle(result, scope) as T) : finish(scope, result);
   } catch (error) {
     scope.end();
     throw error;
   }
-  if (types.isPromise(result)) return settle(result, scope) as T;
-  return finish(scope, result);
 }
 
 async function settle<T>(promise: Promise<T>, scope: Scope): Promise<T> {

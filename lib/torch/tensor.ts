@@ -8,7 +8,7 @@ import { methodNames } from './generated/names.ts';
 import type { TensorMethods } from './generated/types.ts';
 import { checkIndices, type Index, readIndex, writeIndex } from './indexing.ts';
 import { invoke, Operator } from './invoke.ts';
-import { OwnedTensor } from './lifetime.ts';
+import { FROM_NATIVE, OwnedTensor } from './lifetime.ts';
 import { camelCase } from './naming.ts';
 import { type NestedValues, nest, toValues } from './nested.ts';
 import { formatTensor } from './print.ts';
@@ -40,8 +40,8 @@ export interface Tensor extends TensorMethods {}
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above; they are there at run time
 export class Tensor extends OwnedTensor {
   // Spelled out: V8 builds an instance faster than with the implied constructor.
-  constructor(handle: Handle) {
-    super(handle);
+  constructor(handle: Handle, proof: typeof FROM_NATIVE) {
+    super(handle, proof);
   }
 
   /** Sizes of the dimensions; a fresh array. */
@@ -85,7 +85,7 @@ export class Tensor extends OwnedTensor {
   /** What backward has summed up for this leaf, of its own shape; null before. Each read is a new wrapper. */
   get grad(): Tensor | null {
     const handle = native().grad(OwnedTensor.handleOf(this));
-    return handle === 0 ? null : new Tensor(handle);
+    return handle === 0 ? null : new Tensor(handle, FROM_NATIVE);
   }
 
   set grad(value: Tensor | null) {
@@ -95,7 +95,7 @@ export class Tensor extends OwnedTensor {
 
   /** The same storage outside of autograd. Setting it replaces the content in place, other shapes and dtypes too. */
   get data(): Tensor {
-    return new Tensor(aliasHandle(this));
+    return new Tensor(aliasHandle(this), FROM_NATIVE);
   }
 
   set data(value: Tensor) {
@@ -146,6 +146,8 @@ export class Tensor extends OwnedTensor {
 
   /** Sums gradients into the leaves that this tensor depends on. `gradient` defaults to 1 for a scalar. */
   backward(gradient?: Tensor | null, options: BackwardCallOptions = {}): void {
+    if (gradient !== undefined && gradient !== null && !OwnedTensor.is(gradient))
+      throw expected('a Tensor or null before the options', 'gradient', gradient);
     const { createGraph = false, retainGraph = createGraph, inputs } = options;
     begin();
     put([this], 'this');
@@ -161,7 +163,7 @@ export class Tensor extends OwnedTensor {
   registerHook(hook: (gradient: Tensor) => unknown): HookHandle {
     if (typeof hook !== 'function') throw expected('a function', 'hook', hook);
     const id = native().registerHook(OwnedTensor.handleOf(this), (handle) => {
-      const result = hook(new Tensor(handle));
+      const result = hook(new Tensor(handle, FROM_NATIVE));
       if (result === undefined || result === null) return 0;
       return OwnedTensor.handleOf(result as object);
     });
@@ -223,7 +225,7 @@ const itemOperator = new Operator('aten::item');
 const whereOperator = new Operator('aten::where');
 const toOperator = new Operator('aten::to', 'dtype_layout');
 
-setTensorFactory((handle) => new Tensor(handle));
+setTensorFactory((handle) => new Tensor(handle, FROM_NATIVE));
 
 for (const name of methodNames) {
   const method = camelCase(name);

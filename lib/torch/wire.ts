@@ -3,6 +3,7 @@
  * native/wire.h; this is its other end. Every JavaScript value is judged here, so native code never meets one.
  */
 
+import { types } from 'node:util';
 import { ArgumentError, ArgumentRangeError, expected, fromNative, show } from '../errors.ts';
 import { type Handle, native } from '../native.ts';
 import {
@@ -22,6 +23,7 @@ import { type Context, current } from './context.ts';
 import type { Device, DType } from './dtype.ts';
 import { GeneratorHandle } from './generatorHandle.ts';
 import { OwnedTensor } from './lifetime.ts';
+import { isArray } from './nested.ts';
 import { intern, textOf } from './strings.ts';
 
 const Tag = {
@@ -44,6 +46,8 @@ const Tag = {
 let numbers: Float64Array = new Float64Array(0);
 let integers: BigInt64Array = new BigInt64Array(0);
 let position = 0;
+/** How many messages were begun: tells when reading a value began another one. */
+let messages = 0;
 
 function use(shared: Arena): void {
   numbers = shared.numbers;
@@ -55,6 +59,7 @@ export function begin(context: Context = current()): void {
   use(arena());
   numbers[MODE] = context.gradMode;
   position = FIRST;
+  messages++;
 }
 
 function room(slots: number): void {
@@ -72,7 +77,7 @@ export function put(value: unknown, name: string): void {
   room(4);
   switch (typeof value) {
     case 'number':
-      return tagged(Number.isInteger(value) && !Object.is(value, -0) ? Tag.int : Tag.float, value);
+      return tagged(Number.isInteger(value) ? Tag.int : Tag.float, value);
     case 'object':
       if (value === null) return tagged(Tag.null, 0);
       if (OwnedTensor.is(value)) return tagged(Tag.tensor, OwnedTensor.handleOf(value));
@@ -98,14 +103,20 @@ export function put(value: unknown, name: string): void {
 }
 
 function putObject(value: object, name: string): void {
-  if (Array.isArray(value)) return putList(value, name);
   if (GeneratorHandle.is(value)) return tagged(Tag.generator, GeneratorHandle.idOf(value));
-  if (value instanceof Complex && typeof value.re === 'number' && typeof value.im === 'number') {
-    tagged(Tag.complex, value.re);
-    numbers[position++] = value.im;
-    return;
-  }
-  throw expected('a value that an operator takes', name, value);
+  const message = messages;
+  if (isArray(value)) putList(value, name);
+  else if (!types.isProxy(value) && value instanceof Complex) putComplex(value, name);
+  else throw expected('a value that an operator takes', name, value);
+  if (messages !== message)
+    throw new ArgumentError(`Expected a value that calls no operator while it is read for ${name}`);
+}
+
+function putComplex(value: Complex, name: string): void {
+  const { re, im } = value;
+  if (typeof re !== 'number' || typeof im !== 'number') throw expected('two numbers', name, value);
+  tagged(Tag.complex, re);
+  numbers[position++] = im;
 }
 
 function putList(list: readonly unknown[], name: string): void {
@@ -124,7 +135,7 @@ function putList(list: readonly unknown[], name: string): void {
   if (kind === Tag.list) {
     for (let i = 0; i < length; i++) {
       const element = list[i];
-      if (Array.isArray(element)) throw expected('a flat array', name, list);
+      if (isArray(element)) throw expected('a flat array', name, list);
       put(element, name);
     }
     return;

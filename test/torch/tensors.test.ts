@@ -171,3 +171,38 @@ test('an in-place operator returns the very object; a view shares its memory', (
 });
 
 afterEach(() => void torch.manualSeed(0));
+
+describe('slips of newcomers', () => {
+  test('new Tensor is not how tensors are made, and takes over nothing', () => {
+    const Constructor = torch.Tensor as unknown as new (handle: number) => torch.Tensor;
+    for (let handle = 1; handle < 50; handle++)
+      expect(() => new Constructor(handle)).toThrow(/torch\.tensor\(\)/);
+  });
+
+  test('-0 is the integer 0 where an integer is meant', () => {
+    expect(torch.arange(3).at(-0).item()).toBe(0);
+    expect(torch.tensor([1n]).add(-0).dtype).toBe('int64');
+  });
+
+  test('misspelt options and options in the place of the gradient are named', () => {
+    expect(() => torch.tensor([1], { requires_grad: true } as never)).toThrow(/requires_grad/);
+    const loss = torch.ones([1], { requiresGrad: true }).sum();
+    expect(() => loss.backward({ retainGraph: true } as never)).toThrow(/before the options for gradient/);
+  });
+
+  test('a result that cannot be walked leaves nothing behind', () => {
+    const before = torch.memory().tensors;
+    const result = {
+      get x(): never {
+        throw new RangeError('on purpose');
+      },
+    };
+    expect(() =>
+      torch.tidy(() => {
+        torch.ones([2]);
+        return result;
+      }),
+    ).toThrow('on purpose');
+    expect(torch.memory().tensors).toBe(before);
+  });
+});

@@ -1,4 +1,5 @@
 import { F } from '../functions.ts';
+import { FROM_NATIVE } from '../lifetime.ts';
 import { keep } from '../scope.ts';
 import { aliasHandle, Tensor } from '../tensor.ts';
 import type { FactoryOptions } from './options.ts';
@@ -13,7 +14,7 @@ export class Parameter extends Tensor {
    * @param requiresGrad whether `backward` fills its `grad`; true unless told otherwise
    */
   constructor(data: Tensor, requiresGrad = true) {
-    super(aliasHandle(data));
+    super(aliasHandle(data), FROM_NATIVE);
     keep(this);
     if (requiresGrad) this.requiresGrad = true;
   }

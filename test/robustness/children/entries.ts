@@ -1,0 +1,140 @@
+/** Every native entry with every hostile value in every position, bare: nothing of lib/torch stands in between. */
+
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { fromNative } from '../../../lib/errors.ts';
+import { native } from '../../../lib/native.ts';
+import { arena, FIRST } from '../../../lib/torch/arena.ts';
+import { F } from '../../../lib/torch/functions.ts';
+import { OwnedTensor } from '../../../lib/torch/lifetime.ts';
+import { tidy } from '../../../lib/torch/scope.ts';
+import { intern } from '../../../lib/torch/strings.ts';
+import { begin, put } from '../../../lib/torch/wire.ts';
+import { hostileValues } from '../hostile.ts';
+import { judge, limitMemory, newVerdicts, report } from '../judge.ts';
+
+const handle = (shape: number[], requiresGrad = false) =>
+  OwnedTensor.handleOf(F.ones(shape, { requiresGrad }));
+
+/** Puts a graph with one leaf into the buffer: its outputs, their gradients, its inputs. */
+function message(): void {
+  const x = F.ones([2], { requiresGrad: true });
+  const y = F.mul(x, 2).sum();
+  begin();
+  put([y], 'outputs');
+  put([], 'gradients');
+  put([x], 'inputs');
+}
+
+const newGenerator = () => native().newGenerator();
+
+/** Arguments that each entry takes gladly: hostile values replace them one at a time, and one is added behind them. */
+const entries: Readonly<Record<string, () => unknown[]>> = {
+  arena: () => [],
+  reserve: () => [100],
+  find: () => ['aten::add', 'Tensor'],
+  call: () => [],
+  intern: () => ['text'],
+  string: () => [0],
+  schemas: () => [],
+  version: () => [],
+  fromData: () => {
+    arena().numbers.set([2, 1], FIRST);
+    return [new Float32Array(2), intern('float32'), 2];
+  },
+  copyTo: () => [handle([2]), new Float32Array(2)],
+  info: () => [handle([2])],
+  setRequiresGrad: () => [handle([2]), true],
+  grad: () => [handle([2], true)],
+  setGrad: () => [handle([2], true), handle([2])],
+  data: () => [handle([2])],
+  setData: () => [handle([2]), handle([3])],
+  share: () => [handle([2])],
+  sameStorage: () => [handle([2]), handle([2])],
+  release: () => [],
+  releaseMany: () => {
+    arena().numbers[FIRST] = handle([2]);
+    return [1];
+  },
+  memory: () => [],
+  backward: () => {
+    message();
+    return [true, false];
+  },
+  gradients: () => {
+    message();
+    return [true, false, true];
+  },
+  gradEnabled: () => [],
+  registerHook: () => [handle([2], true), () => 0],
+  removeHook: () => [handle([2], true), 0],
+  attachNode: () => {
+    message();
+    return [() => [0]];
+  },
+  accumulates: () => [],
+  watch: () => [handle([2], true), 'stack'],
+  gradFnName: () => [handle([2], true)],
+  manualSeed: () => [1],
+  newGenerator: () => [],
+  releaseGenerator: () => [newGenerator()],
+  setSeed: () => [newGenerator(), 1],
+  currentSeed: () => [newGenerator()],
+  drawSeed: () => [newGenerator()],
+  getState: () => [newGenerator()],
+  setState: () => [newGenerator(), native().getState(-1)],
+  setNumThreads: () => [1],
+  getNumThreads: () => [],
+  setDeterministic: () => [false, false],
+  hasCuda: () => [],
+};
+
+const verdicts = newVerdicts();
+limitMemory(2 ** 32);
+const addon = { ...native(), call } as unknown as Record<string, (...args: unknown[]) => unknown>;
+
+/** The one entry whose errors lib/torch/wire.ts turns instead of lib/native.ts. */
+function call(...args: unknown[]): unknown {
+  try {
+    return (native().call as (...args: unknown[]) => unknown)(...args);
+  } catch (error) {
+    throw fromNative(error);
+  }
+}
+
+function attack(name: string, entry: (...args: unknown[]) => unknown, valid: () => unknown[]): void {
+  const arity = tidy(() => valid().length);
+  for (const hostile of hostileValues) {
+    for (let position = 0; position <= arity; position++) {
+      tidy(() => {
+        const args = valid();
+        args[position] = hostile.make();
+        judge(verdicts, `${name}(${position}: ${hostile.name})`, () => entry(...args));
+      });
+    }
+    const fewer = arity > 0 ? [hostile.make()] : [];
+    tidy(() => judge(verdicts, `${name}(only ${hostile.name})`, () => entry(...fewer)));
+  }
+}
+
+// `path` is what the bindings package adds: where it found the addon.
+const missing = Object.keys(addon).filter((name) => name !== 'path' && !(name in entries));
+if (missing.length > 0)
+  throw new Error(`Add these native entries to the table of this test: ${missing.join(', ')}`);
+for (const [name, valid] of Object.entries(entries)) attack(name, addon[name]!, valid);
+
+// The addon that opens libtorch has one entry, which throws a TypeError before there are any classes of ours.
+const preloadFile = fileURLToPath(new URL('../../../build/Release/preload.node', import.meta.url));
+const preload = createRequire(import.meta.url)(preloadFile) as { open(path: unknown): unknown };
+for (const hostile of hostileValues) {
+  judge(verdicts, `preload.open(${hostile.name})`, () => {
+    try {
+      return preload.open(hostile.make());
+    } catch (error) {
+      if (error instanceof TypeError && error.message.startsWith('Expected a path for open'))
+        return undefined;
+      throw error;
+    }
+  });
+}
+report(verdicts);
