@@ -209,6 +209,8 @@ ParameterType parameter_type(const c10::Argument& argument) {
   if (type->kind() == c10::TypeKind::ListType) {
     result.list = true;
     result.size = argument.N().value_or(0);
+    const auto& fallback = argument.default_value();
+    result.may_be_empty = fallback && fallback->isList() && fallback->toListRef().empty();
     type = type->expectRef<c10::ListType>().getElementType();
     if (type->kind() == c10::TypeKind::OptionalType) {
       result.optional_elements = true;
@@ -225,6 +227,10 @@ bool fits(const State& state, const ParameterType& type, const WireValue& value)
   if (!type.list)
     return fits_one(state, type.kind, value) || (type.takes_number && fits_one(state, Kind::Scalar, value));
   if (!is_list(value)) return type.size > 0 && fits_one(state, type.kind, value);
+  // Kernels read as many as the schema says, whether or not they are there; of int[1], any number.
+  if (type.size > 1 && value.count() != 1 && value.count() != static_cast<size_t>(type.size) &&
+      !(value.count() == 0 && type.may_be_empty))
+    return false;
   if (value.count() == 0) return true;
   if (value.tag != Tag::List)
     return fits_one(state, type.kind, WireValue{value.tag == Tag::Ints ? Tag::Int : Tag::Float, value.payload + 1});
@@ -324,7 +330,8 @@ std::string expected_text(const ParameterType& type) {
                                      "devices",
                                      "Generators"};
   const auto kind = static_cast<size_t>(type.kind);
-  std::string text = type.list ? std::string("an array of ") + many[kind] : one[kind];
+  std::string text = one[kind];
+  if (type.list) text = "an array of " + (type.size > 1 ? std::to_string(type.size) + " " : "") + many[kind];
   if (type.list && type.optional_elements) text += " or null";
   if (type.list && type.size > 0) text += std::string(" or ") + one[kind];
   if (type.takes_number) text += " or a number";

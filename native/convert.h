@@ -37,6 +37,7 @@ struct ParameterType {
   bool list = false;               // a list of `kind`
   bool optional_elements = false;  // Tensor?[]
   int size = 0;                    // int[2]: one value stands for two
+  bool may_be_empty = false;       // int[2] stride=[]: left to the operator
   bool takes_number = false;       // a Tensor that may be given as a number, as in mul(x, 0.9)
 };
 

@@ -200,6 +200,7 @@ Overload::Overload(const c10::OperatorHandle& operator_handle, StringTable& stri
     returned_self.push_back(self);
     returns_dtype.push_back(result.real_type()->kind() == c10::TypeKind::ScalarTypeType);
   }
+  guard = guard_for(*this);
 }
 
 int OperatorTable::find(const std::string& qualified_name, const std::string& overload) {
@@ -249,6 +250,7 @@ void call_operator(State& state, double group_index, size_t positional, size_t n
       else
         stack.push_back(to_ivalue(state, overload.parameters[i].type, call.given[static_cast<size_t>(source)].value));
     }
+    if (overload.guard != nullptr) overload.guard(overload, stack);
     {
       const ModeGuard guard(state.arena.data()[kModes]);
       overload.handle.callBoxed(stack);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "convert.h"
+#include "guards.h"
 #include "wire.h"
 
 namespace xpmir {
@@ -36,6 +37,7 @@ struct Overload {
   std::vector<bool> returns_dtype;  // per return: a ScalarType, which travels as an int
   bool supported = true;            // false when a type has no mapping; `unsupported` names it
   std::string unsupported;
+  Guard guard = nullptr;
 };
 
 struct OperatorGroup {
