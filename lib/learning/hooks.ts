@@ -1,38 +1,75 @@
 /**
  * Code that runs at given moments of a run. What a hook is for is told by its class.
  */
+import { expected } from '../errors.ts';
+import { config } from '../experiment/config.ts';
 import type { TrainerContext } from './context.ts';
 
 type MaybeAsync = void | Promise<void>;
 
-export abstract class Hook {
+/**
+ * Base of all hooks. What a hook is found by is its class, so a family of one's own is an abstract class that extends
+ * this one: `context.hooks(Family)` gives its members, to a model for example.
+ */
+export abstract class Hook extends config(import.meta, 'xpmir.context.Hook', {}) {
   /** Tells hooks from other objects in the types too. */
-  readonly isHook = true;
+  declare readonly isHook: true;
+
+  /** What a hook that changes while it runs has to remember in a checkpoint, as JSON. */
+  stateDict?(): unknown;
+
+  /** Goes on where `stateDict` was taken. */
+  loadStateDict?(state: unknown): void;
 }
 
 /** Before anything is initialised, and once everything is. */
-export abstract class InitializationHook extends Hook {
+export abstract class InitializationHook extends config(
+  import.meta,
+  'xpmir.context.InitializationHook',
+  {},
+  Hook,
+) {
   before(_context: TrainerContext): MaybeAsync {}
   after(_context: TrainerContext): MaybeAsync {}
 }
 
 /** Around each step: `before` inside it, where losses and metrics may be added; `after` once the parameters changed. */
-export abstract class StepTrainingHook extends Hook {
+export abstract class StepTrainingHook extends config(
+  import.meta,
+  'xpmir.learning.context.StepTrainingHook',
+  {},
+  Hook,
+) {
   before(_context: TrainerContext): MaybeAsync {}
   after(_context: TrainerContext): MaybeAsync {}
 }
 
 /** Around each call of a validating listener, whether it validates in this epoch or not. */
-export abstract class ValidationHook extends Hook {
+export abstract class ValidationHook extends config(
+  import.meta,
+  'xpmir.learning.context.ValidationHook',
+  {},
+  Hook,
+) {
   before(_context: TrainerContext): MaybeAsync {}
   after(_context: TrainerContext): MaybeAsync {}
 }
 
 /** Takes part in the optimization. */
-export abstract class OptimizationHook extends Hook {}
+export abstract class OptimizationHook extends config(
+  import.meta,
+  'xpmir.learning.optim.OptimizationHook',
+  {},
+  Hook,
+) {}
 
 /** Sees, and may change, the gradients of a step after the last backward and before the parameters are updated. */
-export abstract class GradientHook extends OptimizationHook {
+export abstract class GradientHook extends config(
+  import.meta,
+  'xpmir.learning.optim.GradientHook',
+  {},
+  OptimizationHook,
+) {
   abstract gradients(context: TrainerContext): MaybeAsync;
 }
 
@@ -46,5 +83,17 @@ export class Hooks {
 
   of<T extends Hook>(kind: abstract new (...args: never[]) => T): T[] {
     return this.#hooks.filter((hook): hook is T & Hook => hook instanceof kind);
+  }
+
+  /** What each hook remembers, in order; null for one that remembers nothing. */
+  stateDict(): readonly unknown[] {
+    return this.#hooks.map((hook) => hook.stateDict?.() ?? null);
+  }
+
+  /** @throws ArgumentError when the states are those of other hooks */
+  loadStateDict(states: readonly unknown[]): void {
+    if (!Array.isArray(states) || states.length !== this.#hooks.length)
+      throw expected(`the states of ${this.#hooks.length} hooks`, 'hooks', states);
+    for (const [i, hook] of this.#hooks.entries()) if (states[i] !== null) hook.loadStateDict?.(states[i]);
   }
 }

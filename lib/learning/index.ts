@@ -13,7 +13,7 @@ export type {
   ValidationEvent,
   WarningEvent,
 } from './events.ts';
-export { GradientClippingHook } from './gradientHooks.ts';
+export { GradientClippingHook, GradientLogHook } from './gradientHooks.ts';
 export {
   GradientHook,
   Hook,
@@ -30,9 +30,17 @@ export {
   ShuffledIterator,
   SkippingIterator,
 } from './iterators.ts';
-export { type InitializableModel, Learner, type LearnerOptions, type LearnerOutput } from './learner.ts';
+export { Learner, type LearnerOptions, type LearnerOutput } from './learner.ts';
 export { foldStatus, LearnerListener, LearnerListenerStatus } from './listener.ts';
 export { Metrics } from './metrics.ts';
+export {
+  type InitializableModel,
+  initializeModel,
+  Module,
+  ModuleInitMode,
+  type ModuleInitOptions,
+} from './module.ts';
+export { ModuleList, ModuleList as MultipleModel } from './moduleList.ts';
 export { ModuleLoader } from './moduleLoader.ts';
 export {
   Adafactor,
