@@ -10,26 +10,29 @@ import type { HeldPart } from './tokens.ts';
 
 const isTypeScript = (url: string) => /\.[mc]?tsx?$/.test(new URL(url).pathname);
 
-/** This file tells whether the package runs from its sources or compiled: the runner is of the same kind. */
-const runner = new URL(
-  isTypeScript(import.meta.url) ? './runner/main.ts' : './runner/main.js',
-  import.meta.url,
-);
+/** A program of this package, of the same kind as the file that starts it: source or compiled. */
+export function programBeside(url: string, name: string): URL {
+  return new URL(`${name}.${isTypeScript(url) ? 'ts' : 'js'}`, url);
+}
+
+const runner = programBeside(import.meta.url, './runner/main');
 
 export function commandFor(job: JobFiles, record: TaskRecord, tokens: readonly HeldPart[] = []): JobCommand {
-  const typeScript = [runner.href, ...record.objects.map(({ module }) => module)].find(isTypeScript);
+  const modules = [runner.href, ...record.objects.map(({ module }) => module)];
   return {
     program: process.execPath,
     // `npx tsx` would stand between the job and the signals that it gets.
-    arguments: [
-      ...(typeScript === undefined ? [] : ['--import', tsxFor(typeScript)]),
-      fileURLToPath(runner),
-      job.directory,
-    ],
+    arguments: [...typeScriptOptions(modules), fileURLToPath(runner), job.directory],
     environment: { XPMIR_TOKENS: JSON.stringify(tokens) },
     out: job.out,
     err: job.err,
   };
+}
+
+/** What Node is started with to import these modules: nothing unless one is TypeScript. */
+export function typeScriptOptions(modules: readonly string[]): string[] {
+  const typeScript = modules.find(isTypeScript);
+  return typeScript === undefined ? [] : ['--import', tsxFor(typeScript)];
 }
 
 /** The tsx of the user's project, or else the one of this package. */

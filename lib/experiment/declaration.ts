@@ -30,6 +30,15 @@ export function isConfig(value: unknown): value is Config {
   return declarationOf(value) !== undefined;
 }
 
+/**
+ * Whether the class with this prototype was itself declared. One that only extends a declared class was not: a job would
+ * make an object of the declared one in its place.
+ */
+export function isDeclared(prototype: object): boolean {
+  const above: unknown = Object.getPrototypeOf(prototype);
+  return [prototype, above].some((each) => each !== null && Object.hasOwn(each as object, DECLARATION));
+}
+
 /** What a parameter is set to. */
 export function fieldOf(config: object, name: string): unknown {
   return (config as Readonly<Record<string, unknown>>)[name];

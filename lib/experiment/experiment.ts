@@ -10,7 +10,7 @@ import type { JobFiles } from './jobFiles.ts';
 import type { Launcher } from './launcher.ts';
 import { recordTask } from './record.ts';
 import { FailedExperiment, tellOnStandardError } from './report.ts';
-import { placeAll, roots, seal, validate, wholeTree } from './seal.ts';
+import { placeAll, requireDeclared, roots, seal, validate, wholeTree } from './seal.ts';
 import { Slots } from './slots.ts';
 import { collectTags, tag } from './tags.ts';
 import { LightweightTask, Task } from './task.ts';
@@ -95,6 +95,7 @@ export class Experiment implements Submitter {
     const { initTasks = [], tags = {} } = options;
     checkRunnable(task, initTasks);
     const places = roots(task, initTasks);
+    requireDeclared(places);
     validate(places);
     const files = this.workspace.job(task[DECLARATION].id, identifier(task, initTasks));
     claim(task, initTasks, files.directory);

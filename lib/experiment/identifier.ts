@@ -18,14 +18,17 @@ import { defaultOf, InstanceConfig } from './config.ts';
 import { type Config, DECLARATION, fieldOf, isConfig, nameOf } from './declaration.ts';
 import { hidden } from './hidden.ts';
 import type { Parameter } from './parameters.ts';
+import { requireDeclared, roots } from './seal.ts';
 import type { Shape } from './types.ts';
 
 /**
  * The identity of a configuration.
  *
  * @param initTasks what runs before the task `config`, in order: a part of its identity. Default what it was submitted with
+ * @throws ArgumentError with the place of an object whose class was not declared
  */
 export function identifier(config: Config, initTasks?: readonly Config[]): string {
+  requireDeclared(roots(config, initTasks ?? []));
   return new Digester(false).digest(config, initTasks).toString('hex');
 }
 

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { ArgumentError } from '../errors.ts';
 import { wrong } from './accept.ts';
 import { configure, construct } from './config.ts';
-import { type Config, declarationOf, nameOf } from './declaration.ts';
+import { type Config, declarationOf, isDeclared, nameOf } from './declaration.ts';
 import { hidden } from './hidden.ts';
 import type { Encoded, ObjectRecord, TaskRecord } from './record.ts';
 import { seal } from './seal.ts';
@@ -45,7 +45,8 @@ async function findClass({ module, name, class: id }: ObjectRecord): Promise<Any
 }
 
 function isClassOf(id: string, value: unknown): value is AnyClass & { readonly name: string } {
-  return typeof value === 'function' && declarationOf(value.prototype)?.id === id;
+  if (typeof value !== 'function' || declarationOf(value.prototype)?.id !== id) return false;
+  return isDeclared(value.prototype as object);
 }
 
 class Loader {

@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { types } from 'node:util';
 import { ArgumentError } from '../errors.ts';
-import { type Config, DECLARATION, nameOf } from './declaration.ts';
+import { type Config, DECLARATION, isDeclared, nameOf } from './declaration.ts';
 import { hidden } from './hidden.ts';
-import { type Place, tree } from './tree.ts';
+import { children, type Place, tree } from './tree.ts';
 
 /** A task and what runs before it: the roots of what is submitted. */
 export function roots(task: Config, initTasks: readonly Config[]): Place[] {
@@ -19,6 +19,24 @@ export function roots(task: Config, initTasks: readonly Config[]): Place[] {
 export function* wholeTree(places: readonly Place[], enter?: (place: Place) => boolean): Generator<Place> {
   const seen = new Set<Config>();
   for (const place of places) yield* tree(place, enter, seen);
+}
+
+/**
+ * Checks that a job can make everything again that it would be given.
+ *
+ * @throws ArgumentError with the place of an object whose class was not declared
+ */
+export function requireDeclared(places: readonly Place[]): void {
+  for (const each of places) checkDeclared(each);
+  for (const each of wholeTree(places)) for (const child of children(each)) checkDeclared(child);
+}
+
+function checkDeclared({ config, at }: Place<object>): void {
+  if (isDeclared(Object.getPrototypeOf(config) as object)) return;
+  throw new ArgumentError(
+    `${at}: expected a configuration that a job can make again, received ${config.constructor.name || 'an object'}; ` +
+      'declare its class with config(import.meta, ...)',
+  );
 }
 
 /**

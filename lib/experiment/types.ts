@@ -3,7 +3,6 @@
  * identity (identifier.ts) and how it is written (record.ts); TypeScript reads the field and the argument from it.
  */
 import { ArgumentError } from '../errors.ts';
-import { type Config, declarationOf } from './declaration.ts';
 
 /** Any class, abstract or not. */
 export type AnyClass<T = object> = abstract new (...args: never[]) => T;
@@ -23,8 +22,11 @@ export interface Type<Value = unknown, Input = Value> {
   readonly [TYPES]?: readonly [Value, Input];
 }
 
-/** A type, or a class of configurations. */
-export type TypeLike = Type | AnyClass<Config>;
+/**
+ * A type, or a class, of which all instances are taken. To be submitted, an instance must be a configuration, whether
+ * the class is one of configurations or not: an interface for models, for example.
+ */
+export type TypeLike = Type | AnyClass;
 
 export type ValueOf<T> = T extends Type<infer V, infer _I> ? V : T extends AnyClass<infer V> ? V : never;
 export type InputOf<T> = T extends Type<infer _V, infer I> ? I : T extends AnyClass<infer V> ? V : never;
@@ -98,18 +100,27 @@ export function later<T extends object>(target: () => void): Type<T> {
   return { shape: { kind: 'config', target: target as () => unknown as () => AnyClass } };
 }
 
-/** @throws ArgumentError for what is neither a type nor a class of configurations */
+/** What somebody means who gives a class of the language. */
+const MEANT: ReadonlyMap<unknown, string> = new Map<unknown, string>([
+  [String, 'string'],
+  [Number, 'int or float'],
+  [BigInt, 'int64'],
+  [Boolean, 'bool'],
+  [Array, 'list(T)'],
+  [Set, 'set(T)'],
+  [Map, 'dict(T)'],
+  [Object, 'dict(T)'],
+  [URL, 'pathname'],
+]);
+
+/** @throws ArgumentError for what is neither a type nor a class of objects */
 export function shapeOf(type: TypeLike): Shape {
-  if (typeof type === 'function') {
-    if (declarationOf(type.prototype) === undefined) {
-      throw new ArgumentError(
-        `${type.name || 'The class'} declares no parameters: it cannot be the type of one`,
-      );
-    }
+  const meant = MEANT.get(type);
+  if (meant !== undefined) throw new ArgumentError(`Expected a type, such as ${meant}, received a class`);
+  if (typeof type === 'function' && typeof type.prototype === 'object')
     return { kind: 'config', target: () => type };
-  }
-  if (type?.shape === undefined)
-    throw new ArgumentError('Expected a type, such as float, or a class of configurations');
+  if (typeof type !== 'object' || type?.shape === undefined)
+    throw new ArgumentError('Expected a type, such as float, or a class');
   return type.shape;
 }
 

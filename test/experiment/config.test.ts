@@ -9,6 +9,7 @@ import {
   dict,
   enumeration,
   float,
+  identifier,
   int,
   int64,
   isConfig,
@@ -23,7 +24,7 @@ import {
   set,
   string,
 } from '../../lib/experiment/index.ts';
-import { seal, validate } from '../../lib/experiment/seal.ts';
+import { requireDeclared, roots, seal, validate } from '../../lib/experiment/seal.ts';
 
 abstract class Schedule extends config(import.meta, 'c.Schedule', {}) {
   abstract factor(step: number): number;
@@ -138,10 +139,10 @@ describe('a declaration', () => {
 
   test('refuses what cannot be declared', () => {
     expect(messageOf(() => config(import.meta, 'no spaces', {}))).toMatch(/an id of letters/);
-    expect(messageOf(() => param(class Plain {} as never))).toBe(
-      'Plain declares no parameters: it cannot be the type of one',
-    );
-    expect(messageOf(() => param(untyped({})))).toMatch(/^Expected a type/);
+    expect(messageOf(() => param(String))).toBe('Expected a type, such as string, received a class');
+    expect(messageOf(() => param(Number))).toBe('Expected a type, such as int or float, received a class');
+    for (const value of [{}, () => Optimizer, undefined, null])
+      expect(messageOf(() => param(untyped(value)))).toMatch(/^Expected a type/);
     expect(messageOf(() => param(Optimizer, { default: new Optimizer() }))).toMatch(/would be shared/);
     expect(messageOf(() => path('../up'))).toMatch(/Expected a relative path/);
     expect(messageOf(() => config(import.meta, 'c.Bad', { validate: param(int) }, Optimizer))).toMatch(
@@ -330,5 +331,61 @@ describe('a tree', () => {
     const alone = new Optimizer();
     place(alone, '/alone');
     expect(alone.log).toBe('/alone/log/optimizer.txt');
+  });
+});
+
+describe('a parameter of any class', () => {
+  abstract class Model {
+    abstract forward(x: number): number;
+  }
+  class Linear extends Model {
+    forward(x: number): number {
+      return 2 * x;
+    }
+  }
+  class Trained extends config(import.meta, 'c.Trained', { scale: param(float, { default: 3 }) }, Model) {
+    forward(x: number): number {
+      return this.scale * x;
+    }
+  }
+  class Tuned extends Trained {}
+  class Trains extends config(import.meta, 'c.Trains', {
+    model: param(Model),
+    others: param(dict(list(Model)), { default: {} }),
+    runs: path('runs'),
+  }) {}
+
+  test('takes every instance of the class', () => {
+    expect(new Trains({ model: new Linear() }).model.forward(2)).toBe(4);
+    expect(new Trains({ model: new Trained() }).model.forward(2)).toBe(6);
+    expect(messageOf(() => new Trains({ model: untyped({ forward: () => 1 }) }))).toBe(
+      'trains.model: expected a Model, received an object (Object)',
+    );
+  });
+
+  test('has an identity, and may be submitted, when every instance in it was declared', () => {
+    const declared = new Trains({ model: new Trained(), others: { a: [new Trained({ scale: 1 })] } });
+    requireDeclared(roots(declared, []));
+    expect(identifier(declared)).toMatch(/^[0-9a-f]{64}$/);
+    const plain = 'expected a configuration that a job can make again, received';
+    const what = 'declare its class with config(import.meta, ...)';
+    for (const [trains, message] of [
+      [new Trains({ model: new Linear() }), `trains.model: ${plain} Linear; ${what}`],
+      [
+        new Trains({ model: new Trained(), others: { a: [new Trained(), new Linear()] } }),
+        `trains.others["a"][1]: ${plain} Linear; ${what}`,
+      ],
+      [new Trains({ model: new Tuned() }), `trains.model: ${plain} Tuned; ${what}`],
+    ] as const) {
+      expect(messageOf(() => requireDeclared(roots(trains, [])))).toBe(message);
+      expect(messageOf(() => identifier(trains))).toBe(message);
+    }
+  });
+
+  test('is validated and placed without a job whatever it holds', () => {
+    const trains = new Trains({ model: new Linear() });
+    validate(roots(trains, []));
+    place(trains, '/somewhere');
+    expect(trains.runs).toBe('/somewhere/runs');
   });
 });

@@ -130,5 +130,52 @@ test('abstract members are asked for, and submit returns what taskOutputs return
   expect(() => new Base()).toThrow('base.inner');
 });
 
+interface Batch<T> {
+  readonly items: readonly T[];
+}
+abstract class Source<T = unknown> extends config(import.meta, 'types.Source', { size: param(int) }) {
+  abstract next(): Batch<T>;
+}
+abstract class Consumer<T = unknown> extends config(
+  import.meta,
+  'types.Consumer',
+  { source: param(Source), others: param(list(Source), { default: [] }) },
+  Inner,
+) {
+  // TypeScript lets no base class name the parameter T: the field is narrowed here.
+  declare readonly source: Source<T>;
+
+  total(): number {
+    return this.source.next().items.reduce((sum, item) => sum + this.weight(item), 0);
+  }
+
+  protected abstract weight(item: T): number;
+}
+class Words extends config(import.meta, 'types.Words', {}, Source<string>) {
+  next(): Batch<string> {
+    return { items: Array.from({ length: this.size }, () => 'word') };
+  }
+}
+class Letters extends config(
+  import.meta,
+  'types.Letters',
+  { factor: param(int, { default: 1 }) },
+  Consumer<string>,
+) {
+  protected weight(item: string): number {
+    return this.factor * item.length;
+  }
+}
+
+test('abstract classes may be generic', () => {
+  const letters = new Letters({ source: new Words({ size: 3 }), factor: 2 });
+  same<Letters['source'], Source<string>>();
+  same<Letters['others'], readonly Source[]>();
+  same<Letters['x'], number>();
+  expect(letters.total()).toBe(24);
+  // @ts-expect-error: source is required, as the base declares it
+  expect(() => new Letters({ factor: 2 })).toThrow('letters.source');
+});
+
 const submitProduces = () => new Produces({ x: 1 }).submit();
 const submitPlain = () => new Plain().submit();
