@@ -13,6 +13,7 @@ export {
   grad,
 } from './autograd.ts';
 export { Complex } from './complex.ts';
+export * as cuda from './cuda.ts';
 export {
   bfloat16,
   bool,
@@ -59,5 +60,12 @@ export {
 } from './random.ts';
 export { keep, type Memory, memory, tidy } from './scope.ts';
 export { type BackwardCallOptions, type HookHandle, Tensor, type ToOptions } from './tensor.ts';
-export { getNumThreads, setNumThreads, useDeterministicAlgorithms, version } from './threads.ts';
+export {
+  areDeterministicAlgorithmsEnabled,
+  getNumThreads,
+  isDeterministicAlgorithmsWarnOnlyEnabled,
+  setNumThreads,
+  useDeterministicAlgorithms,
+  version,
+} from './threads.ts';
 export { livePlaces } from './tracking.ts';

@@ -14,12 +14,26 @@ export function getNumThreads(): number {
   return native().getNumThreads();
 }
 
+/** As this thread set it last: libtorch begins with neither. */
+const deterministic = { mode: false, warnOnly: false };
+
 /** Makes operators without a deterministic implementation fail, or warn with `warnOnly`. */
 export function useDeterministicAlgorithms(
   mode: boolean,
   { warnOnly = false }: { warnOnly?: boolean } = {},
 ): void {
   native().setDeterministic(mode, warnOnly);
+  Object.assign(deterministic, { mode, warnOnly });
+}
+
+/** Whether `useDeterministicAlgorithms` is on. */
+export function areDeterministicAlgorithmsEnabled(): boolean {
+  return deterministic.mode;
+}
+
+/** Whether operators without a deterministic implementation only warn. */
+export function isDeterministicAlgorithmsWarnOnlyEnabled(): boolean {
+  return deterministic.warnOnly;
 }
 
 /** The version of the libtorch that the addon was compiled against. */
