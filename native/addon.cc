@@ -10,8 +10,10 @@
 //   tensor.cc   what is no operator: data in and out, description, requires_grad, grad
 //   autograd.cc backward, grad, hooks, custom nodes
 //   random.cc   seeds, generators, thread counts
+//   allocator.* memory of small tensors, used again: the one thing that belongs to the process
 //   error.*     the border; state.* what one environment owns
 
+#include "allocator.h"
 #include "entries.h"
 
 namespace xpmir {
@@ -40,6 +42,7 @@ void export_entries(Napi::Env env, Napi::Object exports, const Entry* entries, s
 namespace {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  install_allocator();
   env.SetInstanceData(new State(env));
   export_dispatch(env, exports);
   export_tensor(env, exports);

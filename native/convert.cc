@@ -222,7 +222,7 @@ ParameterType parameter_type(const c10::Argument& argument) {
   return result;
 }
 
-bool fits(const State& state, const ParameterType& type, const WireValue& value) {
+bool fits_any(const State& state, const ParameterType& type, const WireValue& value) {
   if (value.tag == Tag::Null) return type.optional;
   if (!type.list)
     return fits_one(state, type.kind, value) || (type.takes_number && fits_one(state, Kind::Scalar, value));
@@ -269,11 +269,11 @@ c10::IValue to_ivalue(State& state, const ParameterType& type, const WireValue& 
   }
 }
 
-void write_ivalue(State& state, WireWriter& out, const c10::IValue& value) {
+void write_ivalue(State& state, WireWriter& out, c10::IValue&& value) {
   if (value.isTensor()) {
     // An undefined tensor is what an operator returns for an output it was asked to leave out.
     if (!value.toTensor().defined()) return out.tagged(Tag::Null, 0);
-    return out.tagged(Tag::Tensor, state.tensors.insert(value.toTensor()));
+    return out.tagged(Tag::Tensor, state.tensors.insert(std::move(value).toTensor()));
   }
   if (value.isNone()) return out.tagged(Tag::Null, 0);
   if (value.isBool()) return out.tagged(Tag::Bool, value.toBool() ? 1 : 0);
@@ -289,13 +289,13 @@ void write_ivalue(State& state, WireWriter& out, const c10::IValue& value) {
   if (value.isList()) {
     const auto list = value.toListRef();
     out.tagged(Tag::List, static_cast<double>(list.size()));
-    for (const c10::IValue& element : list) write_ivalue(state, out, element);
+    for (const c10::IValue& element : list) write_ivalue(state, out, c10::IValue(element));
     return;
   }
   if (value.isTuple()) {
     const auto& elements = value.toTupleRef().elements();
     out.tagged(Tag::List, static_cast<double>(elements.size()));
-    for (const c10::IValue& element : elements) write_ivalue(state, out, element);
+    for (const c10::IValue& element : elements) write_ivalue(state, out, c10::IValue(element));
     return;
   }
   throw ArgumentError("ERR_NOT_IMPLEMENTED",

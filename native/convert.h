@@ -44,12 +44,17 @@ struct ParameterType {
 ParameterType parameter_type(const c10::Argument& argument);
 
 // Whether the value's kind fits: what overloads are chosen by.
-bool fits(const State& state, const ParameterType& type, const WireValue& value);
+bool fits_any(const State& state, const ParameterType& type, const WireValue& value);
+inline bool fits(const State& state, const ParameterType& type, const WireValue& value) {
+  if (value.tag == Tag::Tensor && !type.list) return type.kind == Kind::Tensor;
+  return fits_any(state, type, value);
+}
 
 // Requires fits(); throws ArgumentRangeError codes for integers out of range.
 c10::IValue to_ivalue(State& state, const ParameterType& type, const WireValue& value);
 
-void write_ivalue(State& state, WireWriter& out, const c10::IValue& value);
+// Takes the value over.
+void write_ivalue(State& state, WireWriter& out, c10::IValue&& value);
 
 // `a list of integers`, `a Tensor or null`: for messages.
 std::string expected_text(const ParameterType& type);

@@ -73,10 +73,11 @@ bool bind(const State& state, const Overload& overload, const Call& call, Bindin
     }
     return false;
   }
-  for (size_t i = 0; i < count; i++) binding.source[i] = -1;
+  binding.source.fill(-1);
+  size_t taken = 0;
   for (size_t g = 0; g < call.total; g++) {
     const GivenArgument& given = call.given[g];
-    const int at = given.name_id < 0 ? static_cast<int>(g) : named_parameter(overload, given.name_id);
+    const int at = g < call.positional ? static_cast<int>(g) : named_parameter(overload, given.name_id);
     if (at < 0) {
       if (why) *why = "Expected the name of a parameter but received " + state.strings.at(given.name_id).text;
       return false;
@@ -94,8 +95,10 @@ bool bind(const State& state, const Overload& overload, const Call& call, Bindin
       return false;
     }
     binding.source[static_cast<size_t>(at)] = static_cast<int8_t>(g);
-    binding.payload[static_cast<size_t>(at)] = *given.value.payload;
+    if (overload.returns_self) binding.payload[static_cast<size_t>(at)] = *given.value.payload;
+    taken++;
   }
+  if (taken == call.total && taken == call.positional && taken >= overload.required) return true;
   for (size_t i = 0; i < count; i++) {
     if (binding.source[i] < 0 && !overload.parameters[i].fallback) {
       if (why)
@@ -122,7 +125,7 @@ bool bind(const State& state, const Overload& overload, const Call& call, Bindin
   throw ArgumentError("ERR_ARGUMENT", message + "\nCandidates:" + candidates);
 }
 
-void write_results(State& state, const Overload& overload, const torch::jit::Stack& stack, const Binding& binding) {
+void write_results(State& state, const Overload& overload, torch::jit::Stack& stack, const Binding& binding) {
   WireWriter out(state.arena);
   for (size_t i = 0; i < stack.size(); i++) {
     const int self = i < overload.returned_self.size() ? overload.returned_self[i] : -1;
@@ -132,7 +135,7 @@ void write_results(State& state, const Overload& overload, const torch::jit::Sta
     else if (i < overload.returns_dtype.size() && overload.returns_dtype[i] && stack[i].isInt())
       out.tagged(Tag::String, state.strings.intern(dtype_name(stack[i].toScalarType())));
     else
-      write_ivalue(state, out, stack[i]);
+      write_ivalue(state, out, std::move(stack[i]));
   }
   out.finish(stack.size());
 }
@@ -186,6 +189,7 @@ Overload::Overload(const c10::OperatorHandle& operator_handle, StringTable& stri
     }
     if (!parameter.keyword_only) positional++;
     parameters.push_back(std::move(parameter));
+    if (!parameters.back().fallback) required = parameters.size();
   }
   for (const c10::Argument& result : schema.returns()) {
     int self = -1;
@@ -198,6 +202,7 @@ Overload::Overload(const c10::OperatorHandle& operator_handle, StringTable& stri
       }
     }
     returned_self.push_back(self);
+    returns_self = returns_self || self >= 0;
     returns_dtype.push_back(result.real_type()->kind() == c10::TypeKind::ScalarTypeType);
   }
   guard = guard_for(*this);
@@ -241,8 +246,9 @@ void call_operator(State& state, double group_index, size_t positional, size_t n
   Binding binding;
   for (const Overload& overload : group.overloads) {
     if (!bind(state, overload, call, binding, nullptr)) continue;
-    torch::jit::Stack stack;
-    stack.reserve(overload.parameters.size());
+    // A call inside of this one, from a hook, finds no spare stack and makes its own.
+    torch::jit::Stack stack = std::move(state.spare_stack);
+    stack.clear();
     for (size_t i = 0; i < overload.parameters.size(); i++) {
       const int source = binding.source[i];
       if (source < 0)
@@ -256,6 +262,8 @@ void call_operator(State& state, double group_index, size_t positional, size_t n
       overload.handle.callBoxed(stack);
     }
     write_results(state, overload, stack, binding);
+    stack.clear();
+    state.spare_stack = std::move(stack);
     state.report_memory();
     return;
   }

@@ -33,7 +33,9 @@ struct Overload {
   };
   std::vector<Parameter> parameters;
   size_t positional;                // how many may be given by position
+  size_t required = 0;              // how many at least, when all are given by position
   std::vector<int> returned_self;   // per return: the parameter that comes back mutated, or -1
+  bool returns_self = false;        // whether any does
   std::vector<bool> returns_dtype;  // per return: a ScalarType, which travels as an int
   bool supported = true;            // false when a type has no mapping; `unsupported` names it
   std::string unsupported;

@@ -5,8 +5,6 @@
 namespace xpmir {
 
 namespace {
-constexpr double kIndexRange = 4294967296.0;  // 2^32
-constexpr uint32_t kGenerationMask = (1u << 20) - 1;
 // What a tensor costs beside its storage: TensorImpl, StorageImpl, the JavaScript wrapper. V8 should see small tensors
 // too.
 constexpr int64_t kTensorOverhead = 512;
@@ -26,24 +24,8 @@ double HandleTable::insert(at::Tensor tensor) {
   return static_cast<double>(index) + static_cast<double>(slot.generation) * kIndexRange;
 }
 
-const HandleTable::Slot* HandleTable::find(double handle) const {
-  if (!(handle >= 1 && handle < kIndexRange * (kGenerationMask + 1.0))) return nullptr;
-  const auto bits = static_cast<uint64_t>(handle);
-  if (static_cast<double>(bits) != handle) return nullptr;
-  const auto index = static_cast<uint32_t>(bits);
-  const auto generation = static_cast<uint32_t>(bits >> 32);
-  if (index >= slots_.size()) return nullptr;
-  const Slot& slot = slots_[index];
-  return slot.generation == generation && slot.tensor.defined() ? &slot : nullptr;
-}
-
-bool HandleTable::contains(double handle) const { return find(handle) != nullptr; }
-
-const at::Tensor& HandleTable::get(double handle) const {
-  const Slot* slot = find(handle);
-  if (slot == nullptr)
-    throw ArgumentError("ERR_TENSOR_DISPOSED", "Expected a live tensor but received one that was disposed");
-  return slot->tensor;
+void HandleTable::refuse() {
+  throw ArgumentError("ERR_TENSOR_DISPOSED", "Expected a live tensor but received one that was disposed");
 }
 
 bool HandleTable::release(double handle) {

@@ -15,8 +15,12 @@ class HandleTable {
   // Handles fit in a double: 32 bits of index, 20 of generation.
   double insert(at::Tensor tensor);
   // Throws ArgumentError when the handle was released or never given out.
-  const at::Tensor& get(double handle) const;
-  bool contains(double handle) const;
+  const at::Tensor& get(double handle) const {
+    const Slot* slot = find(handle);
+    if (slot == nullptr) refuse();
+    return slot->tensor;
+  }
+  bool contains(double handle) const { return find(handle) != nullptr; }
   // Drops the table's reference; false when it was dropped before. Never touches the storage itself.
   bool release(double handle);
 
@@ -36,7 +40,18 @@ class HandleTable {
     int64_t bytes = 0;
   };
 
-  const Slot* find(double handle) const;
+  static constexpr double kIndexRange = 4294967296.0;  // 2^32
+  static constexpr uint32_t kGenerationMask = (1u << 20) - 1;
+
+  const Slot* find(double handle) const {
+    if (!(handle >= 1 && handle < kIndexRange * (kGenerationMask + 1.0))) return nullptr;
+    const auto bits = static_cast<uint64_t>(handle);
+    const auto index = static_cast<uint32_t>(bits);
+    if (static_cast<double>(bits) != handle || index >= slots_.size()) return nullptr;
+    const Slot& slot = slots_[index];
+    return slot.generation == static_cast<uint32_t>(bits >> 32) && slot.tensor.defined() ? &slot : nullptr;
+  }
+  [[noreturn]] static void refuse();
   void count(Slot& slot);
   void discount(Slot& slot);
 

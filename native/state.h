@@ -2,6 +2,7 @@
 // What one environment (the main thread or one worker) owns. Nothing in this addon is global.
 
 #include <ATen/core/Generator.h>
+#include <ATen/core/stack.h>
 
 #include <array>
 #include <atomic>
@@ -54,6 +55,7 @@ class State {
   HandleTable tensors;
   StringTable strings;
   OperatorTable operators;
+  torch::jit::Stack spare_stack;  // an allocation to use again
   std::vector<at::Generator> generators;
   at::Generator& generator(double id);  // throws ArgumentError for an id never given out
   std::shared_ptr<Graveyard> graveyard = std::make_shared<Graveyard>();

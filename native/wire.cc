@@ -70,10 +70,6 @@ std::optional<c10::MemoryFormat> parse_memory_format(const std::string& text) {
   return std::nullopt;
 }
 
-[[noreturn]] void malformed() {
-  throw ArgumentError("ERR_ARGUMENT", "Expected a well-formed call in the shared buffer but received something else");
-}
-
 }  // namespace
 
 const char* dtype_name(ScalarType dtype) {
@@ -88,22 +84,11 @@ void Arena::grow(size_t slots) {
   buffers_.push_back(std::move(larger));
 }
 
-void WireReader::need(size_t slots) const {
-  if (static_cast<size_t>(end_ - at_) < slots) malformed();
+void WireReader::malformed() {
+  throw ArgumentError("ERR_ARGUMENT", "Expected a well-formed call in the shared buffer but received something else");
 }
 
-double WireReader::number() {
-  need(1);
-  return *at_++;
-}
-
-WireValue WireReader::value() {
-  need(2);
-  const double tag_slot = *at_++;
-  // Self stands in replies only. A fraction would be one tag here and another one where it is compared.
-  if (!(tag_slot >= 0 && tag_slot < static_cast<double>(Tag::Self)) || std::floor(tag_slot) != tag_slot) malformed();
-  const WireValue result{static_cast<Tag>(static_cast<int>(tag_slot)), at_};
-  at_++;
+void WireReader::pass(const WireValue& result) {
   switch (result.tag) {
     case Tag::Complex:
       need(1);
@@ -127,7 +112,6 @@ WireValue WireReader::value() {
     default:
       break;
   }
-  return result;
 }
 
 void WireWriter::integer(int64_t value) {
@@ -150,7 +134,7 @@ int StringTable::intern(const std::string& text) {
 }
 
 const StringTable::Entry& StringTable::at(double id) const {
-  if (!contains(id)) malformed();
+  if (!contains(id)) throw ArgumentError("ERR_ARGUMENT", "Expected an interned string but received another number");
   return *entries_[static_cast<size_t>(id)];
 }
 

@@ -80,11 +80,27 @@ struct WireValue {
 class WireReader {
  public:
   WireReader(const double* begin, const double* end) : at_(begin), end_(end) {}
-  WireValue value();
-  double number();
+  WireValue value() {
+    need(2);
+    // Self stands in replies only. A fraction would be one tag here and another one where it is compared.
+    if (!(*at_ >= 0 && *at_ < static_cast<double>(Tag::Self))) malformed();
+    const WireValue result{static_cast<Tag>(static_cast<int>(*at_)), at_ + 1};
+    if (static_cast<double>(result.tag) != *at_) malformed();
+    at_ += 2;
+    if (result.tag == Tag::Complex || result.tag >= Tag::List) pass(result);
+    return result;
+  }
+  double number() {
+    need(1);
+    return *at_++;
+  }
 
  private:
-  void need(size_t slots) const;
+  [[noreturn]] static void malformed();
+  void pass(const WireValue& value);  // what a value has beyond its first two slots
+  void need(size_t slots) const {
+    if (static_cast<size_t>(end_ - at_) < slots) malformed();
+  }
   const double* at_;
   const double* end_;
 };

@@ -13,32 +13,28 @@ export const DISPOSED = 5;
 export const MOST_DISPOSED = 32;
 export const FIRST = DISPOSED + 1 + MOST_DISPOSED;
 
-export interface Arena {
-  readonly numbers: Float64Array;
-  /** The same slots, for integers that a double cannot hold. */
-  readonly integers: BigInt64Array;
+/** The buffer. Either side may outgrow it, and then it is another one: nobody keeps it across a call. */
+export let numbers: Float64Array = new Float64Array(0);
+/** The same slots, for integers that a double cannot hold. */
+export let integers: BigInt64Array = new BigInt64Array(0);
+
+/** Before the first use of the buffer; loads libtorch. */
+export function openArena(): void {
+  if (numbers.length === 0) refreshArena();
 }
 
-let shared: Arena | undefined;
-
-/** The current buffer; it changes when either side outgrows it, so no one keeps it across a call. */
-export function arena(): Arena {
-  shared ??= view(native().arena());
-  return shared;
+/** Fetches the buffer after native code has grown it. */
+export function refreshArena(): void {
+  view(native().arena());
 }
 
-/** The buffer again after native code has grown it. */
-export function refreshArena(): Arena {
-  shared = view(native().arena());
-  return shared;
+/** Makes the buffer at least so many slots long; what was written stays. */
+export function reserveArena(slots: number): void {
+  openArena();
+  if (slots > numbers.length) view(native().reserve(slots));
 }
 
-/** A buffer of at least so many slots, with what was written so far. */
-export function reserveArena(slots: number): Arena {
-  if (slots > arena().numbers.length) shared = view(native().reserve(slots));
-  return arena();
-}
-
-function view(buffer: ArrayBuffer): Arena {
-  return { numbers: new Float64Array(buffer), integers: new BigInt64Array(buffer) };
+function view(buffer: ArrayBuffer): void {
+  numbers = new Float64Array(buffer);
+  integers = new BigInt64Array(buffer);
 }

@@ -2,7 +2,7 @@
 
 import { ArgumentError, expected } from '../errors.ts';
 import { type Handle, native } from '../native.ts';
-import { within } from './context.ts';
+import { current, within } from './context.ts';
 import { F } from './functions.ts';
 import { OwnedTensor } from './lifetime.ts';
 import { enableGrad, isGradEnabled, noGrad } from './modes.ts';
@@ -61,7 +61,7 @@ export function grad(outputs: Tensors, inputs: Tensors, options: GradOptions = {
   put(list(gradOutputs), 'gradOutputs');
   put(list(inputs), 'inputs');
   native().gradients(retainGraph, createGraph, allowUnused);
-  return asArray(takeResults([]));
+  return asArray(takeResults([], current()));
 }
 
 function asArray(results: unknown): (Tensor | null)[] {
@@ -94,7 +94,7 @@ export function customFunction(
   put(inputs, 'inputs');
   put(outputs, 'outputs');
   native().attachNode((handles) => toHandles(pullBack(handles.map(fromHandle))));
-  return asArray(takeResults([])) as Tensor[];
+  return asArray(takeResults([], current())) as Tensor[];
 }
 
 function checkTensors(values: readonly unknown[], name: string): void {

@@ -48,7 +48,7 @@ export function invoke(operator: Operator, args: readonly unknown[], self?: Owne
     positional++;
   }
   for (let i = 0; i < args.length; i++) put(args[i], operator.name);
-  const result = callOperator(index, positional, 0, args, self);
+  const result = callOperator(index, positional, 0, args, context, self);
   if (context.anomaly) watch(result);
   return result;
 }
@@ -67,7 +67,7 @@ function invokeWithOptions(operator: Operator, args: readonly unknown[], options
     putNamed(key, value);
     named++;
   }
-  const result = callOperator(index, args.length - 1, named, args);
+  const result = callOperator(index, args.length - 1, named, args, context);
   if (marks && OwnedTensor.is(result)) {
     const requiresGrad = (options as { requiresGrad?: unknown }).requiresGrad;
     if (typeof requiresGrad !== 'boolean') throw expected('a boolean', 'requiresGrad', requiresGrad);

@@ -5,8 +5,8 @@
 
 import { ArgumentError, expected } from '../errors.ts';
 import { type Handle, native } from '../native.ts';
-import { arena, DISPOSED, FIRST, MOST_DISPOSED } from './arena.ts';
-import { current, type Owner } from './context.ts';
+import { DISPOSED, FIRST, MOST_DISPOSED, numbers, openArena } from './arena.ts';
+import { type Context, current, type Owner } from './context.ts';
 import { type LiveTensors, trackLive } from './tracking.ts';
 
 const RELEASE_BATCH = 2048;
@@ -38,13 +38,13 @@ export abstract class OwnedTensor implements Disposable {
   #isRegistered = false;
 
   /** `new Tensor(3)` would take over whatever tensor has that number, so only this library can construct one. */
-  constructor(handle: Handle, proof: typeof FROM_NATIVE) {
+  constructor(handle: Handle, proof: typeof FROM_NATIVE, context: Context = current()) {
     if (proof !== FROM_NATIVE)
       throw expected('torch.tensor(), torch.empty() and the like', 'a new tensor', handle);
     this.#handle = handle;
     this.#owner = undefined;
     live?.set(handle, this);
-    const owner = openScope(current().owner);
+    const owner = openScope(context.owner);
     if (owner === undefined) {
       leaveToCollector(this);
     } else {
@@ -77,7 +77,13 @@ export abstract class OwnedTensor implements Disposable {
     return typeof value === 'object' && value !== null && #handle in value;
   }
 
-  /** The live handle of a tensor, for the wire. */
+  /** The live handle of an object that is a tensor, 0 for any other one: `is` and `handleOf` at once, for the wire. */
+  static handleIn(value: object): Handle {
+    if (!(#handle in value)) return 0;
+    return value.#handle === 0 ? OwnedTensor.handleOf(value) : value.#handle;
+  }
+
+  /** The live handle of a tensor. */
   static handleOf(value: unknown): Handle {
     if (!OwnedTensor.is(value)) throw expected('a Tensor', 'a tensor', value);
     if (value.#handle === 0)
@@ -147,10 +153,11 @@ export class Scope implements Owner {
     const tensors = this.#tensors;
     this.#tensors = [];
     let count = 0;
-    for (let i = 0; i < tensors.length; i++) {
+    // The newest first: an allocator takes memory back best in the reverse order.
+    for (let i = tensors.length - 1; i >= 0; i--) {
       const handle = OwnedTensor.releaseFrom(tensors[i] as OwnedTensor, this);
       if (handle === 0) continue;
-      arena().numbers[FIRST + count++] = handle;
+      numbers[FIRST + count++] = handle;
       if (count === RELEASE_BATCH) {
         native().releaseMany(count);
         count = 0;
@@ -190,7 +197,7 @@ function sweepNewborns(): void {
 
 /** The next native entry releases it; one is made at the latest when the current task ends, or when many wait. */
 function release(handle: Handle): void {
-  const { numbers } = arena();
+  openArena();
   const count = (numbers[DISPOSED] as number) + 1;
   numbers[DISPOSED] = count;
   numbers[DISPOSED + count] = handle;

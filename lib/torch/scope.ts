@@ -3,7 +3,7 @@
 import { types } from 'node:util';
 import { expected } from '../errors.ts';
 import { native } from '../native.ts';
-import { arena, FIRST } from './arena.ts';
+import { FIRST, numbers, openArena } from './arena.ts';
 import { within } from './context.ts';
 import { OwnedTensor, Scope } from './lifetime.ts';
 
@@ -69,7 +69,7 @@ export interface Memory {
 
 /** Counts the live tensors of this thread and their bytes. */
 export function memory(): Memory {
+  openArena();
   native().memory();
-  const { numbers } = arena();
   return { tensors: numbers[FIRST] as number, bytes: numbers[FIRST + 1] as number };
 }

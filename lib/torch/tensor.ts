@@ -3,6 +3,7 @@
 import { inspect } from 'node:util';
 import { expected } from '../errors.ts';
 import { type Handle, native } from '../native.ts';
+import type { Context } from './context.ts';
 import { arrayForms, type Device, type DType, isDType } from './dtype.ts';
 import { methodNames } from './generated/names.ts';
 import type { TensorMethods } from './generated/types.ts';
@@ -40,8 +41,8 @@ export interface Tensor extends TensorMethods {}
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above; they are there at run time
 export class Tensor extends OwnedTensor {
   // Spelled out: V8 builds an instance faster than with the implied constructor.
-  constructor(handle: Handle, proof: typeof FROM_NATIVE) {
-    super(handle, proof);
+  constructor(handle: Handle, proof: typeof FROM_NATIVE, context?: Context) {
+    super(handle, proof, context);
   }
 
   /** Sizes of the dimensions; a fresh array. */
@@ -225,7 +226,7 @@ const itemOperator = new Operator('aten::item');
 const whereOperator = new Operator('aten::where');
 const toOperator = new Operator('aten::to', 'dtype_layout');
 
-setTensorFactory((handle) => new Tensor(handle, FROM_NATIVE));
+setTensorFactory((handle, context) => new Tensor(handle, FROM_NATIVE, context));
 
 for (const name of methodNames) {
   const method = camelCase(name);

@@ -2,7 +2,7 @@
 
 import { type ArgumentError, ArgumentRangeError, expected, show } from '../errors.ts';
 import { native } from '../native.ts';
-import { arena, FIRST } from './arena.ts';
+import { FIRST, numbers } from './arena.ts';
 import { Complex } from './complex.ts';
 import { arrayForms, type DType } from './dtype.ts';
 import { invoke, Operator } from './invoke.ts';
@@ -20,7 +20,7 @@ export function fromBytes(array: NodeJS.TypedArray, shape: readonly number[], dt
   if (shape.length > 64) throw expected('at most 64 dimensions', 'shape', shape);
   const id = intern(dtype);
   begin();
-  arena().numbers.set(shape, FIRST);
+  numbers.set(shape, FIRST);
   return wrap(native().fromData(array, id, shape.length)) as Tensor;
 }
 

@@ -7,13 +7,14 @@ import { types } from 'node:util';
 import { ArgumentError, ArgumentRangeError, expected, fromNative, show } from '../errors.ts';
 import { type Handle, native } from '../native.ts';
 import {
-  type Arena,
-  arena,
   COUNT,
   FIRST,
+  integers,
   MODE,
   NAMED,
+  numbers,
   OPERATOR,
+  openArena,
   POSITIONAL,
   refreshArena,
   reserveArena,
@@ -43,27 +44,20 @@ const Tag = {
   self: 13,
 } as const;
 
-let numbers: Float64Array = new Float64Array(0);
-let integers: BigInt64Array = new BigInt64Array(0);
 let position = 0;
 /** How many messages were begun: tells when reading a value began another one. */
 let messages = 0;
 
-function use(shared: Arena): void {
-  numbers = shared.numbers;
-  integers = shared.integers;
-}
-
 /** Starts a message in the buffer, with the grad mode of the current context. */
 export function begin(context: Context = current()): void {
-  use(arena());
+  openArena();
   numbers[MODE] = context.gradMode;
   position = FIRST;
   messages++;
 }
 
 function room(slots: number): void {
-  if (position + slots > numbers.length) use(reserveArena(2 * (position + slots)));
+  if (position + slots > numbers.length) reserveArena(2 * (position + slots));
 }
 
 function tagged(tag: number, payload: number): void {
@@ -78,10 +72,11 @@ export function put(value: unknown, name: string): void {
   switch (typeof value) {
     case 'number':
       return tagged(Number.isInteger(value) ? Tag.int : Tag.float, value);
-    case 'object':
+    case 'object': {
       if (value === null) return tagged(Tag.null, 0);
-      if (OwnedTensor.is(value)) return tagged(Tag.tensor, OwnedTensor.handleOf(value));
-      return putObject(value, name);
+      const handle = OwnedTensor.handleIn(value);
+      return handle === 0 ? putObject(value, name) : tagged(Tag.tensor, handle);
+    }
     case 'boolean':
       return tagged(Tag.bool, value ? 1 : 0);
     case 'string':
@@ -150,7 +145,13 @@ export function putNamed(name: string, value: unknown): void {
   put(value, name);
 }
 
-type TensorFactory = (handle: Handle) => OwnedTensor;
+let call = (): true | undefined => {
+  // `native()` and its `call` are looked up once.
+  call = native().call;
+  return call();
+};
+
+type TensorFactory = (handle: Handle, context: Context) => OwnedTensor;
 let makeTensor: TensorFactory = () => {
   throw new ArgumentError('Expected lib/torch/tensor.ts to be loaded', 'ERR_NO_NATIVE');
 };
@@ -162,7 +163,7 @@ export function setTensorFactory(factory: TensorFactory): void {
 
 /** Wraps a handle that a native entry returned. */
 export function wrap(handle: Handle): OwnedTensor {
-  return makeTensor(handle);
+  return makeTensor(handle, current());
 }
 
 /** Calls an operator whose arguments have been put. `given` are its arguments, where an in-place result is found again. */
@@ -171,38 +172,38 @@ export function callOperator(
   positional: number,
   named: number,
   given: readonly unknown[],
+  context: Context,
   self?: OwnedTensor,
 ): unknown {
   numbers[OPERATOR] = operator;
   numbers[POSITIONAL] = positional;
   numbers[NAMED] = named;
   try {
-    if (native().call()) refreshArena();
+    if (call()) refreshArena();
   } catch (error) {
     throw fromNative(error, shapesOf(self === undefined ? given : [self, ...given]));
   }
-  return takeResults(given, self);
+  return takeResults(given, context, self);
 }
 
 /** The results that stand in the buffer: nothing, one, or several as an array. */
-export function takeResults(given: readonly unknown[], self?: OwnedTensor): unknown {
-  use(arena());
+export function takeResults(given: readonly unknown[], context: Context, self?: OwnedTensor): unknown {
   const count = numbers[COUNT] as number;
   position = FIRST;
-  if (count === 1) return take(given, self);
+  if (count === 1) return take(given, context, self);
   if (count === 0) return undefined;
   const results: unknown[] = new Array(count);
-  for (let i = 0; i < count; i++) results[i] = take(given, self);
+  for (let i = 0; i < count; i++) results[i] = take(given, context, self);
   return results;
 }
 
-function take(given: readonly unknown[], self: OwnedTensor | undefined): unknown {
+function take(given: readonly unknown[], context: Context, self: OwnedTensor | undefined): unknown {
   const tag = numbers[position] as number;
   const payload = numbers[position + 1] as number;
   position += 2;
   switch (tag) {
     case Tag.tensor:
-      return makeTensor(payload);
+      return makeTensor(payload, context);
     case Tag.self:
       if (self !== undefined && OwnedTensor.handleOf(self) === payload) return self;
       return findGiven(payload, given);
@@ -220,13 +221,18 @@ function take(given: readonly unknown[], self: OwnedTensor | undefined): unknown
     case Tag.complex:
       return new Complex(payload, numbers[position++] as number);
     default:
-      return takeList(payload, given, self);
+      return takeList(payload, given, context, self);
   }
 }
 
-function takeList(length: number, given: readonly unknown[], self: OwnedTensor | undefined): unknown[] {
+function takeList(
+  length: number,
+  given: readonly unknown[],
+  context: Context,
+  self: OwnedTensor | undefined,
+): unknown[] {
   const list: unknown[] = new Array(length);
-  for (let i = 0; i < length; i++) list[i] = take(given, self);
+  for (let i = 0; i < length; i++) list[i] = take(given, context, self);
   return list;
 }
 
@@ -269,6 +275,7 @@ export const describe = {
 };
 
 function info(handle: Handle): Float64Array {
+  openArena();
   native().info(handle);
-  return arena().numbers;
+  return numbers;
 }

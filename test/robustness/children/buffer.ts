@@ -3,13 +3,14 @@
 import { fromNative } from '../../../lib/errors.ts';
 import { native } from '../../../lib/native.ts';
 import {
-  arena,
   COUNT,
   DISPOSED,
   FIRST,
   MODE,
   NAMED,
+  numbers,
   OPERATOR,
+  openArena,
   POSITIONAL,
   refreshArena,
 } from '../../../lib/torch/arena.ts';
@@ -128,7 +129,7 @@ function refill(): void {
 function run(round: number): void {
   const random = seeded(seed * 1_000_003 + round);
   const { next, below, pick } = random;
-  const { numbers } = arena();
+  openArena();
   let position = FIRST;
   const slot = (value: number): void => {
     numbers[position++] = value;
@@ -182,7 +183,7 @@ function broken({ next, below, pick }: Random): void {
     const args = examples[names[which] as string]!();
     begin();
     for (const arg of args) put(arg, 'an argument');
-    const { numbers } = arena();
+    openArena();
     numbers[OPERATOR] = operators[which] as number;
     numbers[POSITIONAL] = args.length;
     numbers[NAMED] = 0;

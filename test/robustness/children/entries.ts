@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { fromNative } from '../../../lib/errors.ts';
 import { native } from '../../../lib/native.ts';
-import { arena, FIRST } from '../../../lib/torch/arena.ts';
+import { FIRST, numbers } from '../../../lib/torch/arena.ts';
 import { F } from '../../../lib/torch/functions.ts';
 import { OwnedTensor } from '../../../lib/torch/lifetime.ts';
 import { tidy } from '../../../lib/torch/scope.ts';
@@ -39,7 +39,7 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
   schemas: () => [],
   version: () => [],
   fromData: () => {
-    arena().numbers.set([2, 1], FIRST);
+    numbers.set([2, 1], FIRST);
     return [new Float32Array(2), intern('float32'), 2];
   },
   copyTo: () => [handle([2]), new Float32Array(2)],
@@ -53,7 +53,7 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
   sameStorage: () => [handle([2]), handle([2])],
   release: () => [],
   releaseMany: () => {
-    arena().numbers[FIRST] = handle([2]);
+    numbers[FIRST] = handle([2]);
     return [1];
   },
   memory: () => [],

@@ -1,0 +1,94 @@
+#include "allocator.h"
+
+#include <c10/core/Allocator.h>
+#include <c10/core/CPUAllocator.h>
+
+#include <array>
+#include <cstdlib>
+#include <utility>
+
+namespace xpmir {
+
+namespace {
+
+constexpr size_t kAlignment = 64;          // as libtorch's own
+constexpr size_t kLargest = 4096;          // beyond, the system's cost does not matter
+constexpr size_t kKept = size_t{1} << 18;  // bytes that wait in one list at most, in one thread
+constexpr size_t kLists = kLargest / kAlignment;
+
+constexpr size_t size_of(size_t list) { return (list + 1) * kAlignment; }
+
+// Blocks that this thread freed, by size; the first word of each is the next one. What another thread allocated is as
+// good as its own: every block comes from the system by itself.
+struct Spare {
+  struct List {
+    void* first = nullptr;
+    size_t count = 0;
+  };
+  std::array<List, kLists> lists;
+
+  ~Spare();
+};
+
+thread_local Spare spare;
+thread_local bool ended = false;  // outlives `spare`: tensors may die later than it in the same thread
+
+Spare::~Spare() {
+  ended = true;
+  for (List& list : lists) {
+    while (list.first != nullptr) std::free(std::exchange(list.first, *static_cast<void**>(list.first)));
+  }
+}
+
+template <size_t list>
+void give_back(void* block) {
+  constexpr size_t kMost = kKept / size_of(list) < 256 ? kKept / size_of(list) : 256;
+  if (ended || spare.lists[list].count >= kMost) return std::free(block);
+  *static_cast<void**>(block) = std::exchange(spare.lists[list].first, block);
+  spare.lists[list].count++;
+}
+
+template <size_t... list>
+constexpr std::array<c10::DeleterFnPtr, sizeof...(list)> deleters(std::index_sequence<list...>) {
+  return {give_back<list>...};
+}
+constexpr auto kGiveBack = deleters(std::make_index_sequence<kLists>());
+
+class SmallBlocks final : public c10::Allocator {
+ public:
+  explicit SmallBlocks(c10::Allocator* other) : other_(other) {}
+
+  c10::DataPtr allocate(size_t bytes) override {
+    if (bytes == 0 || bytes > kLargest || ended) return other_->allocate(bytes);
+    const size_t index = (bytes - 1) / kAlignment;
+    Spare::List& list = spare.lists[index];
+    void* block = list.first;
+    if (block != nullptr) {
+      list.first = *static_cast<void**>(block);
+      list.count--;
+    } else if (posix_memalign(&block, kAlignment, size_of(index)) != 0) {
+      return other_->allocate(bytes);  // whose error says what is missing
+    }
+    return {block, block, kGiveBack[index], c10::Device(c10::kCPU)};
+  }
+
+  // For memory whose size nobody remembers.
+  c10::DeleterFnPtr raw_deleter() const override { return other_->raw_deleter(); }
+  void copy_data(void* to, const void* from, size_t bytes) const override { other_->copy_data(to, from, bytes); }
+
+ private:
+  c10::Allocator* other_;
+};
+
+}  // namespace
+
+void install_allocator() {
+  static const bool installed = [] {
+    // Never freed: tensors may outlive every environment.
+    c10::SetCPUAllocator(new SmallBlocks(c10::GetCPUAllocator()), 1);
+    return true;
+  }();
+  (void)installed;
+}
+
+}  // namespace xpmir
