@@ -14,11 +14,12 @@ import { Hook, InitializationHook, StepTrainingHook } from './hooks.ts';
 import type { SerializableIterator } from './iterators.ts';
 import { foldStatus, LearnerListener, LearnerListenerStatus } from './listener.ts';
 import { Metrics } from './metrics.ts';
+import { initializeModel, ModuleInitMode } from './module.ts';
 import { ModuleLoader } from './moduleLoader.ts';
 import { boolean, instance, integer, list, method, optional, readOptions, text, wrong } from './options.ts';
 import { abridged, ParameterOptimizer } from './parameterOptimizer.ts';
 import { progress } from './progress.ts';
-import { Random, type RandomState } from './random.ts';
+import { Random } from './random.ts';
 import { ScheduledOptimizer } from './scheduledOptimizer.ts';
 import { Trainer } from './trainer.ts';
 
@@ -26,7 +27,7 @@ export interface LearnerOptions {
   /** Seeds everything; default `new Random()`, which is seed 0. */
   readonly random?: Random;
   readonly trainer: Trainer;
-  /** What is trained. If it has a method `initialize(random)`, its weights are drawn there, after seeding. */
+  /** What is trained. What it or the models in it do in `initialize` is done after seeding. */
   readonly model: Module;
   /** Default 1000; also sizes the schedules of learning rates. */
   readonly maxEpochs?: number;
@@ -142,7 +143,7 @@ export class Learner {
 
     const random = this.random.newState();
     manualSeed(random.integer(2 ** 32 - 1));
-    if (initializes(model)) await model.initialize(random);
+    await initializeModel(model, { mode: ModuleInitMode.DEFAULT, random });
     trainer.initialize(random, context);
     for (const listener of this.listeners) await listener.initialize(context);
     model.to(this.device);
@@ -216,17 +217,8 @@ export class Learner {
     const path = context.lastCheckpoint;
     return {
       listeners: Object.fromEntries(this.listeners.map((listener) => [listener.id, listener.loaders()])),
-      learnedModel: path === undefined ? undefined : new ModuleLoader({ model: this.model, path }),
+      learnedModel: path === undefined ? undefined : new ModuleLoader({ value: this.model, path }),
       metrics,
     };
   }
-}
-
-/** A model that draws its own first weights. */
-export interface InitializableModel {
-  initialize(random: RandomState): void | Promise<void>;
-}
-
-function initializes(model: Module): model is Module & InitializableModel {
-  return 'initialize' in model && typeof model.initialize === 'function';
 }

@@ -1,11 +1,15 @@
 /**
  * Which parameters an optimizer takes.
  */
-import { types } from 'node:util';
-import { list, optional, readOptions, wrong } from './options.ts';
+import { config } from '../experiment/config.ts';
+import { nameOf } from '../experiment/declaration.ts';
+import { param } from '../experiment/parameters.ts';
+import { list, optional, string } from '../experiment/types.ts';
+import { wrong } from './options.ts';
+import { regex } from './regex.ts';
 
 /** Takes every parameter. */
-export class ParameterFilter {
+export class ParameterFilter extends config(import.meta, 'xpmir.learning.optim.ParameterFilter', {}) {
   /** @param name as `namedParameters()` gives it, such as `encoder.layers.0.weight` */
   accepts(_name: string): boolean {
     return true;
@@ -14,44 +18,39 @@ export class ParameterFilter {
 
 export interface RegexParameterFilterOptions {
   /** Regular expressions, found anywhere in the name. */
-  readonly includes?: readonly (string | RegExp)[];
-  readonly excludes?: readonly (string | RegExp)[];
+  readonly includes?: readonly string[];
+  readonly excludes?: readonly string[];
 }
 
 /**
  * Takes by name: what any of `includes` matches is taken; of the rest nothing without `excludes`, otherwise what none of
  * `excludes` matches. With both, `includes` names exceptions to `excludes`.
  */
-export class RegexParameterFilter extends ParameterFilter {
-  readonly includes: readonly RegExp[] | undefined;
-  readonly excludes: readonly RegExp[] | undefined;
-
+export class RegexParameterFilter extends config(
+  import.meta,
+  'xpmir.learning.optim.RegexParameterFilter',
+  { includes: param(optional(list(string))), excludes: param(optional(list(string))) },
+  ParameterFilter,
+) {
+  /** @throws ArgumentError for what is no regular expression, and when neither list is given */
   constructor(options: RegexParameterFilterOptions) {
-    super();
-    const { includes, excludes } = readOptions('regexParameterFilter', options, {
-      includes: optional(list(regex), undefined),
-      excludes: optional(list(regex), undefined),
-    });
+    super(options);
+    this.validate();
+  }
+
+  override validate(): void {
+    const { includes, excludes } = this;
     if (includes === undefined && excludes === undefined)
-      throw wrong('regexParameterFilter', 'includes or excludes', options);
-    this.includes = includes;
-    this.excludes = excludes;
+      throw wrong(nameOf(this), 'includes or excludes', {});
+    for (const list of ['includes', 'excludes'] as const) {
+      for (const [i, source] of (this[list] ?? []).entries()) regex(source, `${nameOf(this)}.${list}[${i}]`);
+    }
   }
 
   override accepts(name: string): boolean {
-    if (this.includes?.some((each) => each.test(name))) return true;
-    return this.excludes !== undefined && !this.excludes.some((each) => each.test(name));
-  }
-}
-
-/** Without the flags g and y, which would make a match depend on the one before. */
-function regex(value: unknown, path: string): RegExp {
-  if (types.isRegExp(value)) return new RegExp(value.source, value.flags.replace(/[gy]/g, ''));
-  if (typeof value !== 'string') throw wrong(path, 'a regular expression', value);
-  try {
-    return new RegExp(value, 'u');
-  } catch (error) {
-    const reason = types.isNativeError(error) ? error.message : String(error);
-    throw wrong(path, `a regular expression (${reason})`, value);
+    const matches = (sources: readonly string[]) =>
+      sources.some((each) => regex(each, nameOf(this)).test(name));
+    if (this.includes !== undefined && matches(this.includes)) return true;
+    return this.excludes !== undefined && !matches(this.excludes);
   }
 }

@@ -10,7 +10,7 @@ import type { TrainerContext } from './context.ts';
 import { writeFileAtomically } from './files.ts';
 import { ValidationHook } from './hooks.ts';
 import { LearnerListener, LearnerListenerStatus, listenerId } from './listener.ts';
-import { ModuleLoader } from './moduleLoader.ts';
+import { type ModuleLoader, ValidationModuleLoader } from './moduleLoader.ts';
 import { instance, integer, list, optional, type Reader, readOptions, record, wrong } from './options.ts';
 import type { TrainState } from './state.ts';
 
@@ -121,7 +121,10 @@ export class ValidationListener extends LearnerListener {
     const { path, model } = this.#running();
     const names = path === undefined ? [] : this.#kept().filter((name) => this.#top.has(name));
     return Object.fromEntries(
-      names.map((name) => [name, new ModuleLoader({ model, path: this.#bestPath(path as string, name) })]),
+      names.map((name) => {
+        const kept = this.#bestPath(path as string, name);
+        return [name, new ValidationModuleLoader({ value: model, path: kept, listener: this.id, key: name })];
+      }),
     );
   }
 

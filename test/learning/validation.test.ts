@@ -262,17 +262,13 @@ describe('ValidationListener', () => {
   });
 });
 
-describe('ModuleLoader', () => {
-  test('says what is missing, and what does not fit', async () => {
-    const missing = new ModuleLoader({ model: toyModel(), path: join(newDirectory(), 'none') });
-    await expect(missing.execute()).rejects.toThrow(
-      /^moduleLoader\.path: expected a saved model, received .* does not exist$/,
-    );
-
-    const { path } = await run({ evaluator: new Scripted({ rr: [1] }), metrics: { rr: true } }, 1);
+describe('what was kept', () => {
+  test('loads into a model of the same structure only', async () => {
+    const { path, loaders } = await run({ evaluator: new Scripted({ rr: [1] }), metrics: { rr: true } }, 1);
     const kept = join(path, 'listeners', 'bestval', 'best', 'rr');
     expect(existsSync(kept)).toBe(true);
-    await expect(new ModuleLoader({ model: new Linear(3, 1), path: kept }).execute()).rejects.toThrow('bias');
-    await new ModuleLoader({ model: toyModel(), path: join(kept, 'model.safetensors') }).execute();
+    expect(loaders.rr).toMatchObject({ path: kept, listener: 'bestval', key: 'rr' });
+    await expect(new ModuleLoader({ value: new Linear(3, 1), path: kept }).execute()).rejects.toThrow('bias');
+    await new ModuleLoader({ value: toyModel(), path: join(kept, 'model.safetensors') }).execute();
   });
 });
