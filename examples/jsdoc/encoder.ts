@@ -1,40 +1,39 @@
 /**
  * The model: one table of embeddings for the words and pieces of words of queries and documents alike.
  */
-import type { InitializableModel } from 'xpmir';
+import { Module, ModuleInitMode, type ModuleInitOptions } from 'xpmir';
+import { config, int, param } from 'xpmir/experiment';
 import * as torch from 'xpmir/torch';
 import { hashedFeatures } from './text.ts';
 
-const { EmbeddingBag, functional, init, Module, Parameter } = torch.nn;
+const { EmbeddingBag, functional, init, Parameter } = torch.nn;
 
-export interface EncoderOptions {
-  /** Rows of the table. */
-  readonly buckets: number;
-  /** Numbers in a vector. */
-  readonly dim: number;
-}
+export type EncoderOptions = Pick<DualEncoder, 'buckets' | 'dim'>;
 
 /** Texts as hashed features. */
 export type Features = readonly Int32Array[];
 
-export class DualEncoder extends Module implements InitializableModel {
-  readonly options: EncoderOptions;
-  readonly bag: InstanceType<typeof EmbeddingBag>;
+export class DualEncoder extends config(
+  import.meta,
+  'xpmir.examples.jsdoc.DualEncoder',
+  {
+    /** Rows of the table. */
+    buckets: param(int),
+    /** Numbers in a vector. */
+    dim: param(int),
+  },
+  Module,
+) {
+  readonly bag = new EmbeddingBag(this.buckets, this.dim, { mode: 'mean' });
   /** Logarithm of what cosines are multiplied by in the loss. */
   readonly logScale = new Parameter(torch.scalarTensor(Math.log(10)));
 
-  constructor(options: EncoderOptions) {
-    super();
-    this.options = options;
-    this.bag = new EmbeddingBag(options.buckets, options.dim, { mode: 'mean' });
-  }
-
-  initialize(): void {
-    init.normal_(this.bag.weight, 0, this.options.dim ** -0.5);
+  protected override build({ mode }: ModuleInitOptions): void {
+    if (mode !== ModuleInitMode.NONE) init.normal_(this.bag.weight, 0, this.dim ** -0.5);
   }
 
   features(text: string): Int32Array {
-    return hashedFeatures(text, this.options.buckets);
+    return hashedFeatures(text, this.buckets);
   }
 
   /** One vector of length 1 for each text: `[B, D]`. */

@@ -2,6 +2,7 @@
  * The learning system: a Learner trains a model with what Trainers, ParameterOptimizers, Listeners and Hooks decide.
  */
 export { type Loss, TrainerContext } from './context.ts';
+export { BestDevice, CudaDevice, Device, type DeviceInformation } from './devices.ts';
 export type {
   CheckpointEvent,
   EndEvent,
@@ -30,8 +31,10 @@ export {
   ShuffledIterator,
   SkippingIterator,
 } from './iterators.ts';
+export { LayerFreezer, LayerSharer } from './layerHooks.ts';
 export { Learner, type LearnerOptions, type LearnerOutput } from './learner.ts';
 export { foldStatus, LearnerListener, LearnerListenerStatus } from './listener.ts';
+export { NameMapper, PartialModuleLoader, PrefixRenamer, SubModuleLoader } from './loaders.ts';
 export { Metrics } from './metrics.ts';
 export {
   type InitializableModel,
@@ -41,7 +44,7 @@ export {
   type ModuleInitOptions,
 } from './module.ts';
 export { ModuleList, ModuleList as MultipleModel } from './moduleList.ts';
-export { ModuleLoader } from './moduleLoader.ts';
+export { ModuleLoader, ValidationModuleLoader } from './moduleLoader.ts';
 export {
   Adafactor,
   type AdafactorOptions,
@@ -58,6 +61,14 @@ export {
   type RegexParameterFilterOptions,
 } from './parameterFilters.ts';
 export { getOptimizers, ParameterOptimizer, type ParameterOptimizerOptions } from './parameterOptimizer.ts';
+export {
+  AllParametersIterator,
+  InverseParametersIterator,
+  type ParameterElement,
+  ParametersIterator,
+  RegexParametersIterator,
+  SubParametersIterator,
+} from './parameters.ts';
 export { type ProgressOptions, progress } from './progress.ts';
 export { Random, RandomState } from './random.ts';
 export { Sampler, ShuffledSampler } from './sampler.ts';
@@ -71,3 +82,4 @@ export {
   ValidationListener,
   type ValidationListenerOptions,
 } from './validation.ts';
+export type { LoadReport } from './weights.ts';
