@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { config, identifier, meta, param } from '../../lib/experiment/index.ts';
 import { BestDevice, CudaDevice, Device } from '../../lib/learning/devices.ts';
@@ -8,6 +9,8 @@ import {
   isDeterministicAlgorithmsWarnOnlyEnabled,
   useDeterministicAlgorithms,
 } from '../../lib/torch/threads.ts';
+import { begin, newPlace } from '../experiment/support.ts';
+import { Compute } from './models.ts';
 
 /** Where there is no GPU, which is where most tests run; the others need one. */
 const testWithout = isAvailable() ? test.skip : test;
@@ -28,6 +31,21 @@ describe('devices', () => {
     );
     expect(calls).toBe(0);
   });
+
+  testWithout(
+    'a job whose device is missing fails, and says why',
+    async () => {
+      const xp = begin(newPlace());
+      const [bad, good] = [{ id: 1 }, { id: 2, cpuFallback: true }].map(
+        ({ id, ...options }) => new Compute({ id, device: new CudaDevice(options) }),
+      );
+      for (const task of [bad, good]) task!.submit();
+      await expect(xp.wait()).rejects.toThrow('cudaDevice: expected a CUDA device, but libtorch sees none');
+      expect(existsSync(bad!.result)).toBe(false);
+      expect(readFileSync(good!.result, 'utf8')).toBe('cpu');
+    },
+    60_000,
+  );
 
   testWithout('the CPU is taken where it is asked for', async () => {
     const device = (info: { readonly device: string }) => info.device;

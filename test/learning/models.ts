@@ -1,6 +1,7 @@
 /** Models and a task for the tests, in a module of their own: a job looks for them here. */
 import { writeFileSync } from 'node:fs';
-import { config, int, list, optional, param, path, task } from '../../lib/experiment/index.ts';
+import { config, int, list, meta, optional, param, path, task } from '../../lib/experiment/index.ts';
+import { Device } from '../../lib/learning/devices.ts';
 import { Module, ModuleInitMode, type ModuleInitOptions } from '../../lib/learning/module.ts';
 import { F } from '../../lib/torch/functions.ts';
 import { init } from '../../lib/torch/nn/index.ts';
@@ -58,5 +59,17 @@ export class Show extends task(import.meta, 'test.models.Show', {
     const { encoder, head } = this.model;
     const weights = { head: head.weight.tolist(), encoder: encoder.layer.weight.tolist() };
     writeFileSync(this.result, JSON.stringify({ ...weights, built: encoder.built }));
+  }
+}
+
+/** Computes on a device, and says so. */
+export class Compute extends task(import.meta, 'test.models.Compute', {
+  /** The device is not in the identity. */
+  id: param(int),
+  device: meta(Device),
+  result: path('device.txt'),
+}) {
+  override async execute(): Promise<void> {
+    await this.device.execute(({ device }) => writeFileSync(this.result, device));
   }
 }
