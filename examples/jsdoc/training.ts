@@ -8,10 +8,10 @@ import {
   type LearnerOptions,
   LinearWithWarmup,
   LossTrainer,
-  MapIterator,
   type MetricsPerItem,
   ParameterOptimizer,
   Random,
+  RandomizedSerializableIterator,
   type RandomState,
   Sampler,
   ShuffledIterator,
@@ -40,10 +40,10 @@ class PairSampler extends Sampler<Pair> {
   iterate(random: RandomState) {
     const { topics, queries, documents } = this.#collection;
     const numbers = [...topics.keys()].filter((i) => topics[i]!.part === 'train');
-    return new MapIterator(
+    return new RandomizedSerializableIterator(
       new ShuffledIterator(numbers, random.fork()),
-      (i, dice): Pair => ({ query: queries[i]!, document: documents[dice.pick(topics[i]!.relevant)]! }),
       random.fork(),
+      (i, dice): Pair => ({ query: queries[i]!, document: documents[dice.pick(topics[i]!.relevant)]! }),
     );
   }
 }

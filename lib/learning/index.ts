@@ -1,6 +1,13 @@
 /**
  * The learning system: a Learner trains a model with what Trainers, ParameterOptimizers, Listeners and Hooks decide.
  */
+export {
+  Batcher,
+  BatcherWorker,
+  PowerAdaptativeBatcher,
+  type ProcessOptions,
+  type Sliceable,
+} from './batchers.ts';
 export { type Loss, TrainerContext } from './context.ts';
 export { BestDevice, CudaDevice, Device, type DeviceInformation } from './devices.ts';
 export type {
@@ -24,17 +31,17 @@ export {
   ValidationHook,
 } from './hooks.ts';
 export {
-  BatchIterator,
-  EndlessIterator,
-  MapIterator,
-  SerializableIterator,
-  ShuffledIterator,
-  SkippingIterator,
-} from './iterators.ts';
+  BatchIteratorAdapter,
+  RandomizedSerializableIterator,
+  SerializableIteratorAdapter,
+  SerializableIteratorTransform,
+} from './iteratorAdapters.ts';
+export { EndlessIterator, SerializableIterator } from './iterators.ts';
 export { LayerFreezer, LayerSharer } from './layerHooks.ts';
 export { Learner, type LearnerOptions, type LearnerOutput } from './learner.ts';
 export { foldStatus, LearnerListener, LearnerListenerStatus } from './listener.ts';
 export { NameMapper, PartialModuleLoader, PrefixRenamer, SubModuleLoader } from './loaders.ts';
+export { LossTrainer } from './lossTrainer.ts';
 export { Metrics } from './metrics.ts';
 export {
   type InitializableModel,
@@ -45,6 +52,7 @@ export {
 } from './module.ts';
 export { ModuleList, ModuleList as MultipleModel } from './moduleList.ts';
 export { ModuleLoader, ValidationModuleLoader } from './moduleLoader.ts';
+export { MultipleTrainer } from './multipleTrainer.ts';
 export {
   Adafactor,
   type AdafactorOptions,
@@ -55,6 +63,7 @@ export {
   SGD,
   type SGDOptions,
 } from './optimizers.ts';
+export { isOutOfMemory, RecoverableOOMError } from './outOfMemory.ts';
 export {
   ParameterFilter,
   RegexParameterFilter,
@@ -69,12 +78,16 @@ export {
   RegexParametersIterator,
   SubParametersIterator,
 } from './parameters.ts';
+export { PrefetchIterator } from './prefetch.ts';
+export type { IteratorOrigin } from './prefetchProtocol.ts';
 export { type ProgressOptions, progress } from './progress.ts';
-export { Random, RandomState } from './random.ts';
+export { Random, RandomState, type RandomWords } from './random.ts';
+export { RandomSerializableIterator, ShuffledIterator } from './randomIterators.ts';
 export { Sampler, ShuffledSampler } from './sampler.ts';
 export { CosineWithWarmup, LinearWithWarmup, Scheduler } from './schedulers.ts';
+export { InfiniteSkippingIterator, type OpenPass, SkippingIterator } from './skippingIterators.ts';
 export type { TrainState } from './state.ts';
-export { LossTrainer, type LossTrainerOptions, Trainer, type TrainerOptions } from './trainer.ts';
+export { type Batches, Trainer } from './trainer.ts';
 export {
   Evaluator,
   type MetricsPerItem,

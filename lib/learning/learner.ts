@@ -11,17 +11,17 @@ import { CheckpointStore } from './checkpoint.ts';
 import { TrainerContext } from './context.ts';
 import type { EventReader } from './events.ts';
 import { Hook, InitializationHook, StepTrainingHook } from './hooks.ts';
-import type { SerializableIterator } from './iterators.ts';
 import { foldStatus, LearnerListener, LearnerListenerStatus } from './listener.ts';
 import { Metrics } from './metrics.ts';
 import { initializeModel, ModuleInitMode } from './module.ts';
 import { ModuleLoader } from './moduleLoader.ts';
 import { boolean, instance, integer, list, method, optional, readOptions, text, wrong } from './options.ts';
+import { retryOnOutOfMemory } from './outOfMemory.ts';
 import { abridged, ParameterOptimizer } from './parameterOptimizer.ts';
 import { progress } from './progress.ts';
 import { Random } from './random.ts';
 import { ScheduledOptimizer } from './scheduledOptimizer.ts';
-import { Trainer } from './trainer.ts';
+import { type Batches, Trainer } from './trainer.ts';
 
 export interface LearnerOptions {
   /** Seeds everything; default `new Random()`, which is seed 0. */
@@ -129,6 +129,7 @@ export class Learner {
       return this.#output(context);
     } finally {
       this.#running = false;
+      await this.trainer.close();
       optimizer.dispose();
       context.emit({ type: 'end', state: context.state, failed });
     }
@@ -176,21 +177,23 @@ export class Learner {
     await context.saveCheckpoint();
   }
 
-  async #step(context: TrainerContext, batches: SerializableIterator<unknown>): Promise<Metrics> {
+  async #step(context: TrainerContext, batches: Batches<unknown>): Promise<Metrics> {
     const { optimizer } = context;
     // The event loop gets its turn, and with it whoever waits for this process.
     await macrotask();
-    const batch = batches.next().value;
+    const { value: batch } = await batches.next();
     context.nextBatch();
-    const metrics = await context.step(() =>
-      tidy(async () => {
-        optimizer.zeroGrad();
-        for (const hook of context.hooks(StepTrainingHook)) await hook.before(context);
-        await this.trainer.processBatch(batch);
-        await optimizer.step(context);
-        optimizer.schedulerStep(context);
-      }),
-    );
+    const attempt = () =>
+      context.step(() =>
+        tidy(async () => {
+          optimizer.zeroGrad();
+          for (const hook of context.hooks(StepTrainingHook)) await hook.before(context);
+          await this.trainer.processBatch(batch);
+          await optimizer.step(context);
+          optimizer.schedulerStep(context);
+        }),
+      );
+    const metrics = await retryOnOutOfMemory(attempt, (message) => context.emit({ type: 'warning', message }));
     context.emit({ type: 'step', state: context.state, metrics: metrics.means() });
     for (const hook of context.hooks(StepTrainingHook)) await hook.after(context);
     return metrics;

@@ -6,20 +6,26 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus, xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 import { expected } from '../errors.ts';
-import { integer, optional, readOptions } from './options.ts';
+import { config } from '../experiment/config.ts';
+import { param } from '../experiment/parameters.ts';
+import { int } from '../experiment/types.ts';
 
 /** The four words of a generator. */
 export type RandomWords = readonly number[];
 
-/** Where randomness comes from: a seed. The numbers themselves come from a {@link RandomState}, a new one for each run. */
-export class Random {
-  /** Default 0. */
-  readonly seed: number;
+/** Where randomness comes from: a seed, default 0. */
+export class Random extends config(import.meta, 'xpmir.learning.base.Random', {
+  seed: param(int, { default: 0, ignoreDefault: true }),
+}) {
+  #state: RandomState | undefined;
 
-  constructor(options: { readonly seed?: number } = {}) {
-    this.seed = readOptions('random', options, { seed: optional(integer({ min: 0 }), 0) }).seed;
+  /** The stream of all who hold this object. */
+  get state(): RandomState {
+    this.#state ??= this.newState();
+    return this.#state;
   }
 
+  /** A stream of its own that begins with the seed, as each run of a learner takes one. */
   newState(): RandomState {
     return RandomState.fromSeed(this.seed);
   }

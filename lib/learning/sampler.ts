@@ -1,40 +1,38 @@
 /**
  * Where training data comes from.
  */
-import { BatchIterator, type SerializableIterator, ShuffledIterator } from './iterators.ts';
-import { readOptions, wrong } from './options.ts';
+import { wrong } from '../experiment/accept.ts';
+import { config } from '../experiment/config.ts';
+import { BatchIteratorAdapter } from './iteratorAdapters.ts';
+import type { SerializableIterator } from './iterators.ts';
 import type { RandomState } from './random.ts';
+import { ShuffledIterator } from './randomIterators.ts';
 
 /** Gives records to learn from. It is configuration: what moves is the iterator, a new one for each run. */
-export abstract class Sampler<T> {
+export abstract class Sampler<T = unknown> extends config(import.meta, 'xpmir.learning.base.Sampler', {}) {
   /** The records, one pass after the other. */
   abstract iterate(random: RandomState): SerializableIterator<T>;
 
   /** Lists of `size` records; the last of a pass may be shorter. */
-  batches(random: RandomState, size: number): SerializableIterator<T[]> {
-    return new BatchIterator(this.iterate(random), size);
+  batches(random: RandomState, size: number): SerializableIterator<readonly T[]> {
+    return new BatchIteratorAdapter(this.iterate(random), size);
   }
 }
 
-/** Every item of a list once in each pass, in a new random order. */
+/** Every item of a list once in each pass, in a new random order. For scripts: a list has no identity. */
 export class ShuffledSampler<T> extends Sampler<T> {
   readonly items: readonly T[];
 
-  constructor(options: { readonly items: readonly T[] }) {
+  /** @param options `items` may be many, so they are not copied */
+  constructor({ items }: { readonly items: readonly T[] }) {
     super();
-    this.items = readOptions('shuffledSampler', options, { items: manyOf<T>() }).items;
+    if (!Array.isArray(items) || items.length === 0) {
+      throw wrong('shuffledSampler.items', 'an array of at least one item', items);
+    }
+    this.items = items;
   }
 
   iterate(random: RandomState): SerializableIterator<T> {
     return new ShuffledIterator(this.items, random.fork());
   }
-}
-
-/** A list that is not empty; it may be long, so it is not copied. */
-function manyOf<T>() {
-  return (value: unknown, path: string): readonly T[] => {
-    if (!Array.isArray(value) || value.length === 0)
-      throw wrong(path, 'an array of at least one item', value);
-    return value;
-  };
 }

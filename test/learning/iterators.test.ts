@@ -1,117 +1,210 @@
 import { describe, expect, test } from '@jest/globals';
 import {
-  BatchIterator,
+  BatchIteratorAdapter,
   EndlessIterator,
-  MapIterator,
+  InfiniteSkippingIterator,
+  Random,
+  RandomizedSerializableIterator,
+  RandomSerializableIterator,
   RandomState,
   type SerializableIterator,
+  SerializableIteratorAdapter,
+  SerializableIteratorTransform,
   ShuffledIterator,
   SkippingIterator,
 } from '../../lib/learning/index.ts';
+import { all, expectResumable, loop, take } from './iteratorContract.ts';
 
 const TEN = Array.from({ length: 10 }, (_, i) => i);
+const shuffled = (seed: number) => new ShuffledIterator(TEN, RandomState.fromSeed(seed));
+
+async function* later<T>(items: Iterable<T>): AsyncGenerator<T> {
+  for (const item of items) {
+    await new Promise(setImmediate);
+    yield item;
+  }
+}
+
+/** Two for each even number: one of several, and several of one. */
+async function* evenTwice(items: AsyncIterable<number>): AsyncGenerator<string> {
+  for await (const item of items) {
+    if (item % 2 === 1) continue;
+    yield `${item}a`;
+    yield `${item}b`;
+  }
+}
 
 /** One of each kind, over ten items. */
 const KINDS: Record<string, () => SerializableIterator<unknown>> = {
   skipping: () => new SkippingIterator((pass) => TEN.map((i) => 100 * pass + i)),
-  shuffled: () => new ShuffledIterator(TEN, RandomState.fromSeed(1)),
-  map: () =>
-    new MapIterator(
-      new ShuffledIterator(TEN, RandomState.fromSeed(2)),
-      (item, random) => [item, random.integer(1000)],
-      RandomState.fromSeed(3),
-    ),
-  batch: () => new BatchIterator(new ShuffledIterator(TEN, RandomState.fromSeed(4)), 3),
+  'skipping in an async source': () => new SkippingIterator((pass) => later([pass, 10 * pass, 20])),
+  shuffled: () => shuffled(1),
+  random: () =>
+    new RandomSerializableIterator(RandomState.fromSeed(5), function* (random) {
+      for (;;) yield [random.integer(100), random.pick(TEN)];
+    }),
+  transform: () => new SerializableIteratorTransform(shuffled(2), (item) => `<${item}>`),
+  randomized: () =>
+    new RandomizedSerializableIterator(shuffled(2), RandomState.fromSeed(3), async (item, random) => [
+      item,
+      random.integer(1000),
+    ]),
+  adapter: () => new SerializableIteratorAdapter(shuffled(6), evenTwice),
+  'adapter that puts three into one': () =>
+    new SerializableIteratorAdapter(shuffled(7), async function* (items) {
+      let sum: number[] = [];
+      for await (const item of items) {
+        sum.push(item);
+        if (sum.length < 3) continue;
+        yield sum;
+        sum = [];
+      }
+    }),
+  batch: () => new BatchIteratorAdapter(shuffled(4), 3),
+  endless: () => new EndlessIterator(new BatchIteratorAdapter(shuffled(4), 4)),
+  'infinite skipping': () => new InfiniteSkippingIterator((pass) => TEN.map((i) => 100 * pass + i)),
 };
 
-function take(iterator: SerializableIterator<unknown>, count: number): unknown[] {
-  return Array.from({ length: count }, () => iterator.next().value);
-}
-
 describe('serializable iterators', () => {
-  describe.each(Object.entries(KINDS))('%s', (_name, make) => {
-    test('goes on from a state exactly where it was taken, in every pass and at its end', () => {
-      for (let taken = 0; taken <= 25; taken++) {
-        const first = new EndlessIterator(make());
-        take(first, taken);
-        const state = JSON.parse(JSON.stringify(first.stateDict()));
-        const second = new EndlessIterator(make());
-        second.loadStateDict(state);
-        expect(take(second, 15)).toEqual(take(first, 15));
-      }
-    });
+  test.each(Object.entries(KINDS))(
+    '%s goes on from any state as if nothing had happened',
+    async (_, make) => {
+      await expectResumable(make, 32, 15);
+    },
+  );
 
-    test('a state can be loaded after items were taken', () => {
-      const first = new EndlessIterator(make());
-      take(first, 2);
-      const state = first.stateDict();
-      const next = take(first, 5);
-      first.loadStateDict(state);
-      expect(take(first, 5)).toEqual(next);
-    });
-
-    test('one loop is one pass', () => {
+  test.each(Object.entries(KINDS).filter(([name]) => !/^(random|endless|infinite skipping)$/.test(name)))(
+    '%s: one loop is one pass',
+    async (_, make) => {
       const iterator = make();
-      const passes = [1, 2, 3].map(() => [...iterator].flat(1).length);
-      expect(passes).toEqual([passes[0], passes[0], passes[0]]);
-    });
-  });
+      const passes = [await all(iterator), await all(iterator), await all(iterator)];
+      expect(passes[0]!.length).toBeGreaterThan(2);
+      expect(passes.map(({ length }) => length)).toEqual(passes.map(() => passes[0]!.length));
+      expect(await all(make())).toEqual(passes[0]);
+    },
+  );
 
-  test('a shuffled pass has every item once, and passes differ', () => {
-    const iterator = new ShuffledIterator(TEN, RandomState.fromSeed(0));
-    const [first, second] = [[...iterator], [...iterator]];
-    expect([...first].sort((a, b) => a - b)).toEqual(TEN);
-    expect([...second].sort((a, b) => a - b)).toEqual(TEN);
+  test('a shuffled pass has every item once, and passes differ', async () => {
+    const iterator = shuffled(0);
+    const [first, second] = [await all(iterator), await all(iterator)];
+    expect([...first].sort()).toEqual(TEN);
+    expect([...second].sort()).toEqual(TEN);
     expect(second).not.toEqual(first);
   });
 
-  test('batches end with their pass, the last one shorter', () => {
-    const iterator = new BatchIterator(new SkippingIterator(() => TEN.slice(0, 7)), 3);
-    expect([...iterator]).toEqual([[0, 1, 2], [3, 4, 5], [6]]);
-    expect([...iterator]).toEqual([[0, 1, 2], [3, 4, 5], [6]]);
-    expect(() => new BatchIterator(iterator, 0)).toThrow(
-      'Expected a positive integer for size but received 0',
-    );
+  test('batches end with their pass, the last one shorter, and no batch is empty', async () => {
+    const iterator = new BatchIteratorAdapter(new SkippingIterator(() => TEN.slice(0, 7)), 3);
+    expect(await all(iterator)).toEqual([[0, 1, 2], [3, 4, 5], [6]]);
+    expect(await all(iterator)).toEqual([[0, 1, 2], [3, 4, 5], [6]]);
+    const even = new BatchIteratorAdapter(new SkippingIterator(() => TEN.slice(0, 4)), 2);
+    expect(await all(even)).toEqual([
+      [0, 1],
+      [2, 3],
+    ]);
+    expect(() => new BatchIteratorAdapter(iterator, 0)).toThrow('Expected a positive integer for size');
   });
 
-  test('skipping tells the pass to its source, and the state counts within the pass', () => {
+  test('skipping tells the pass to its source, and the state counts within the pass', async () => {
     const iterator = new SkippingIterator((pass) => [`${pass}a`, `${pass}b`]);
-    expect([...iterator]).toEqual(['0a', '0b']);
-    expect(iterator.next().value).toBe('1a');
+    expect(await all(iterator)).toEqual(['0a', '0b']);
+    expect((await iterator.next()).value).toBe('1a');
     expect(iterator.stateDict()).toEqual({ pass: 1, position: 1 });
   });
 
-  test('an empty source is an error, not an endless search', () => {
-    const iterator = new EndlessIterator(new SkippingIterator(() => []));
-    expect(() => iterator.next()).toThrow(
-      'Expected at least one item for sampler but received none in a whole pass',
-    );
+  test('at exhaustion the next pass begins, and passes are counted across a resumption', async () => {
+    const make = () => new InfiniteSkippingIterator(() => ['a', 'b', 'c']);
+    const iterator = make();
+    expect(await take(iterator, 7)).toEqual(['a', 'b', 'c', 'a', 'b', 'c', 'a']);
+    expect(iterator.passes).toBe(2);
+    expect(iterator.stateDict()).toEqual({ passes: 2, inner: { pass: 2, position: 1 } });
+    const resumed = make();
+    resumed.loadStateDict(iterator.stateDict());
+    expect(await take(resumed, 3)).toEqual(['b', 'c', 'a']);
+    expect(resumed.passes).toBe(3);
   });
 
-  test('a source that became shorter is an error', () => {
+  test('what is skipped is not transformed', async () => {
+    const fetched: number[] = [];
+    const make = () =>
+      new SerializableIteratorTransform(new SkippingIterator(() => TEN), async (item) => {
+        fetched.push(item);
+        return `text ${item}`;
+      });
+    const first = make();
+    await take(first, 6);
+    fetched.length = 0;
+    const second = make();
+    second.loadStateDict(first.stateDict());
+    expect(await take(second, 2)).toEqual(['text 6', 'text 7']);
+    expect(fetched).toEqual([6, 7]);
+  });
+
+  test('an empty source is an error, not an endless search', async () => {
+    const iterator = new EndlessIterator(new SkippingIterator(() => []));
+    await expect(iterator.next()).rejects.toThrow('received none in a whole pass');
+  });
+
+  test('a source that became shorter is an error', async () => {
     const iterator = new SkippingIterator(() => ['only']);
     iterator.loadStateDict({ pass: 0, position: 2 });
-    expect(() => iterator.next()).toThrow(
+    await expect(iterator.next()).rejects.toThrow(
       'The source has 1 items in pass 0, fewer than the 2 that were taken before',
     );
   });
 
-  test.each([null, {}, { pass: -1, position: 0 }, { pass: 0, position: 0.5 }])(
-    'refuses the state %p',
-    (state) => {
-      expect(() => new SkippingIterator(() => TEN).loadStateDict(state as never)).toThrow(
-        'Expected an integer of at least 0',
-      );
-    },
-  );
+  test('a generator is ended when another place is loaded', async () => {
+    let open = 0;
+    const iterator = new SkippingIterator(function* () {
+      open++;
+      try {
+        yield* TEN;
+      } finally {
+        open--;
+      }
+    });
+    await take(iterator, 2);
+    expect(open).toBe(1);
+    iterator.loadStateDict({ pass: 0, position: 0 });
+    expect(open).toBe(0);
+    expect(await take(iterator, 1)).toEqual([0]);
+    await iterator.close();
+    expect(open).toBe(0);
+    expect(await take(iterator, 1)).toEqual([1]);
+  });
+
+  describe.each(Object.entries(KINDS))('%s refuses', (_, make) => {
+    test.each([[null], [{}], [[]], ['text'], [{ pass: -1, position: 0, random: [1, 2], inner: null }]])(
+      '%j and stays where it is',
+      async (state) => {
+        const [iterator, other] = [make(), make()];
+        await loop(iterator, 4);
+        await loop(other, 4);
+        const attempt = () => iterator.loadStateDict(state as never);
+        expect(attempt).toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT' }) as never);
+        expect(attempt).toThrow(/^Expected /);
+        expect(await loop(iterator, 5)).toEqual(await loop(other, 5));
+      },
+    );
+  });
 
   test('refuses states of a longer list and of no generator', () => {
-    const iterator = new ShuffledIterator(TEN, RandomState.fromSeed(0));
+    const iterator = shuffled(0);
     const { random } = iterator.stateDict();
     expect(() => iterator.loadStateDict({ position: 11, random })).toThrow(
       'Expected at most 10 for position',
     );
     expect(() => iterator.loadStateDict({ position: 1, random: [0, 0, 0, 0] })).toThrow('for random state');
+  });
+});
+
+describe('Random', () => {
+  test('has a seed, 0 by default, and a stream that those who hold it share', () => {
+    expect(new Random().seed).toBe(0);
+    const random = new Random({ seed: 3 });
+    const numbers = [random.state.integer(1000), random.state.integer(1000)];
+    const own = random.newState();
+    expect([own.integer(1000), own.integer(1000)]).toEqual(numbers);
+    expect(() => new Random({ seed: 0.5 })).toThrow('random.seed: expected an integer, received 0.5');
   });
 });
 

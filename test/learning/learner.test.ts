@@ -118,7 +118,7 @@ describe('Learner', () => {
   test('refuses a loss that is no scalar, and none at all', async () => {
     class Wide extends ToyTrainer {
       protected override trainBatch(): void {
-        this.context.addLoss('wide', this.model.parameters()[0]!);
+        this.context.addLoss('wide', this.trainedModel.parameters()[0]!);
       }
     }
     class None extends ToyTrainer {
@@ -135,7 +135,7 @@ describe('Learner', () => {
   test('several losses are summed with their weights, and reported with their sum', async () => {
     class Two extends ToyTrainer {
       protected override trainBatch(): void {
-        const [weight] = this.model.parameters();
+        const [weight] = this.trainedModel.parameters();
         this.context.addLoss('b', weight!.sum());
         this.context.addLoss('a', weight!.square().sum(), 0.5);
       }
@@ -223,7 +223,7 @@ describe('options', () => {
 
   test('a sampler is needed', () => {
     expect(() => new ToyTrainer({ sampler: undefined as never })).toThrow(
-      'trainer.sampler: expected a Sampler, received undefined',
+      'toyTrainer.sampler: expected a Sampler, but it was not given',
     );
     expect(() => toySampler([])).toThrow(
       'shuffledSampler.items: expected an array of at least one item, received []',

@@ -1,13 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  getOptimizers,
-  LossTrainer,
-  type LossTrainerOptions,
-  SGD,
-  ShuffledSampler,
-} from '../../lib/learning/index.ts';
+import { getOptimizers, LossTrainer, SGD, ShuffledSampler } from '../../lib/learning/index.ts';
 import { tensor } from '../../lib/torch/factories.ts';
 import { F } from '../../lib/torch/functions.ts';
 import { noGrad } from '../../lib/torch/modes.ts';
@@ -39,7 +33,7 @@ export function toySampler(items: readonly Example[] = EXAMPLES): ShuffledSample
 export class ToyTrainer extends LossTrainer<Example> {
   readonly seen: (readonly Example[])[] = [];
 
-  constructor(options: Partial<LossTrainerOptions<Example>> = {}) {
+  constructor(options: Partial<ConstructorParameters<typeof LossTrainer<Example>>[0]> = {}) {
     super({ sampler: toySampler(), batchSize: 2, ...options });
   }
 
@@ -47,7 +41,7 @@ export class ToyTrainer extends LossTrainer<Example> {
     this.seen.push(records);
     const x = tensor(records.map((each) => [...each.x]));
     const y = tensor(records.map((each) => [each.y]));
-    this.context.addLoss('mse', F.mseLoss((this.model as Linear).forward(x), y));
+    this.context.addLoss('mse', F.mseLoss((this.trainedModel as Linear).forward(x), y));
   }
 }
 

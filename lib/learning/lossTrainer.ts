@@ -1,0 +1,144 @@
+/**
+ * Training on lists of records, with losses that are added up.
+ */
+import { ArgumentError } from '../errors.ts';
+import { wrong } from '../experiment/accept.ts';
+import { config } from '../experiment/config.ts';
+import { meta, param } from '../experiment/parameters.ts';
+import { bool, int } from '../experiment/types.ts';
+import type { Tensor } from '../torch/tensor.ts';
+import { Batcher, type BatcherWorker } from './batchers.ts';
+import type { Loss, TrainerContext } from './context.ts';
+import { EndlessIterator, type EndlessState, type SerializableIterator } from './iterators.ts';
+import { prefetchBatches } from './prefetch.ts';
+import type { RandomState } from './random.ts';
+import { Sampler } from './sampler.ts';
+import { type Batches, Trainer } from './trainer.ts';
+
+interface LossTrainerState {
+  readonly sampler: EndlessState<unknown> | null;
+  readonly batcher: unknown;
+}
+
+/** What a run has of its own. */
+interface Running<T> {
+  readonly batches: SerializableIterator<readonly T[], EndlessState<unknown> | null>;
+  readonly batcher: BatcherWorker;
+}
+
+/** Trains on lists of records with the losses that its `trainBatch` adds. */
+export abstract class LossTrainer<T = unknown> extends config(
+  import.meta,
+  'xpmir.letor.trainers.LossTrainer',
+  {
+    /** Cuts what does not fit into memory. */
+    batcher: param(Batcher, { default: () => new Batcher(), ignoreDefault: true }),
+    sampler: param(Sampler),
+    /** Records in a batch. */
+    batchSize: param(int, { default: 16, ignoreDefault: true }),
+    /**
+     * How the gradients of the parts of a batch are put together. A loss is taken for a mean over its records: by default
+     * part i of n counts nᵢ/n, and the gradient does not depend on how the batch was cut. `true` adds the parts up.
+     */
+    sumMicrobatches: param(bool, { default: false, ignoreDefault: true }),
+    /**
+     * Batches that a thread makes ahead, the same ones; 0 makes each when it is needed. Needs a declared sampler, which
+     * is made again in the thread, and records of plain data.
+     */
+    prefetch: meta(int, { default: 0 }),
+  },
+  Trainer<unknown>,
+) {
+  declare readonly sampler: Sampler<T>;
+  #running: Running<T> | undefined;
+
+  override validate(): void {
+    super.validate();
+    if (this.batchSize < 1) throw wrong('batchSize', 'a positive integer', this.batchSize);
+    if (this.prefetch < 0) throw wrong('prefetch', 'an integer of at least 0', this.prefetch);
+  }
+
+  /** Adds losses for the records through `this.context.addLoss(name, value)`. */
+  protected abstract trainBatch(records: readonly T[]): void | Promise<void>;
+
+  override initialize(random: RandomState, context: TrainerContext): void {
+    super.initialize(random, context);
+    const { sampler, batchSize, prefetch } = this;
+    this.#running = {
+      batcher: this.batcher.initialize(batchSize),
+      batches:
+        prefetch > 0
+          ? prefetchBatches(sampler, { random, batchSize, capacity: prefetch })
+          : new EndlessIterator(sampler.batches(random, batchSize)),
+    };
+  }
+
+  iterBatches(): Batches<readonly T[]> {
+    return this.#now().batches;
+  }
+
+  async processBatch(records: readonly T[]): Promise<void> {
+    const weight = (part: readonly T[]) => (this.sumMicrobatches ? 1 : part.length / records.length);
+    await this.#now().batcher.process(records, (part) => this.processMicrobatch(part, weight(part)), {
+      raiseOom: true,
+    });
+  }
+
+  /** Losses of a part of a batch, their metrics, and `weight` times their gradients. */
+  protected async processMicrobatch(records: readonly T[], weight: number): Promise<void> {
+    const total = await this.lossOf(records);
+    const weighted = weight === 1 ? total : total.mul(weight);
+    weighted.backward();
+  }
+
+  /** Σ weight · loss over the losses of some records, which are noted as metrics of the step. */
+  async lossOf(records: readonly T[]): Promise<Tensor> {
+    const losses = await this.context.collectLosses(() => this.trainBatch(records));
+    if (losses.length === 0)
+      throw new ArgumentError('trainer.trainBatch: expected at least one loss, received none');
+    const total = weightedSum(losses);
+    this.#report(losses, total, records.length);
+    return total;
+  }
+
+  stateDict(): LossTrainerState {
+    const { batches, batcher } = this.#now();
+    return { sampler: batches.stateDict(), batcher: batcher.stateDict() };
+  }
+
+  loadStateDict(state: unknown): void {
+    const { sampler, batcher } = { ...(state as LossTrainerState) };
+    const running = this.#now();
+    running.batches.loadStateDict(sampler);
+    running.batcher.loadStateDict(batcher);
+  }
+
+  override close(): void | Promise<void> {
+    return this.#running?.batches.close();
+  }
+
+  /** Reading the values waits for the device: once for each loss. */
+  #report(losses: readonly Loss[], total: Tensor, count: number): void {
+    for (const { name, value } of losses) this.context.addMetric(name, finite(name, value), count);
+    if (losses.length < 2) return;
+    const names = losses.map(({ name }) => name).sort();
+    this.context.addMetric(names.join('+'), finite('total', total), count);
+  }
+
+  #now(): Running<T> {
+    if (this.#running === undefined) throw new ArgumentError('trainer: expected a run that has begun');
+    return this.#running;
+  }
+}
+
+function weightedSum(losses: readonly Loss[]): Tensor {
+  const [first, ...rest] = losses.map(({ value, weight }) => (weight === 1 ? value : value.mul(weight)));
+  return rest.reduce((sum, value) => sum.add(value), first as Tensor);
+}
+
+function finite(name: string, loss: Tensor): number {
+  const value = Number(loss.item());
+  if (!Number.isFinite(value))
+    throw new ArgumentError(`loss ${name}: expected a finite number, received ${value}`);
+  return value;
+}
