@@ -6,6 +6,7 @@ import { ArgumentError } from '../errors.ts';
 import { config } from '../experiment/config.ts';
 import { param } from '../experiment/parameters.ts';
 import { list } from '../experiment/types.ts';
+import { Module as TorchModule } from '../torch/nn/module.ts';
 import type { Named } from '../torch/nn/walk.ts';
 import { Module } from './module.ts';
 
@@ -13,7 +14,7 @@ import { Module } from './module.ts';
 export class ModuleList extends config(
   import.meta,
   'xpmir.learning.optim.ModuleList',
-  { subModules: param(list(Module)) },
+  { subModules: param(list(TorchModule)) },
   Module,
 ) {
   override ownEntries(): Iterable<Named<unknown>> {

@@ -7,6 +7,7 @@ import { F } from '../../lib/torch/functions.ts';
 import { deepcopy } from '../../lib/torch/nn/deepcopy.ts';
 import { Sequential } from '../../lib/torch/nn/layers/containers.ts';
 import { Linear } from '../../lib/torch/nn/layers/linear.ts';
+import { Parameter } from '../../lib/torch/nn/parameter.ts';
 import { Encoder, newRanker, Ranker } from './models.ts';
 
 const { DEFAULT, NONE, RANDOM } = ModuleInitMode;
@@ -149,6 +150,19 @@ describe('ModuleList', () => {
     const expected = random();
     expect([first, second]).toEqual([expected.integer(1000), expected.integer(1000)]);
     expect(() => models.forward()).toThrow('moduleList: expected a call of one of its modules');
+  });
+
+  test('takes plain modules, and fields of a subclass beside them', () => {
+    class Weighted extends ModuleList {
+      readonly weight = new Parameter(F.ones([2]));
+    }
+    const models = new Weighted({ subModules: [new Linear(1, 1), new Encoder({ dim: 1 })] });
+    expect([...models.stateDict().keys()].slice(0, 4)).toEqual([
+      'weight',
+      '0.weight',
+      '0.bias',
+      '1.layer.weight',
+    ]);
   });
 
   test('loads what it saved', () => {
