@@ -58,6 +58,7 @@ export interface Addon {
   getNumThreads(): number;
   setDeterministic(mode: boolean, warnOnly: boolean): void;
   hasCuda(): boolean;
+  clearAutocastCache(): void;
 }
 
 let addon: Addon | undefined;

@@ -3,6 +3,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
 
 #include <mutex>
 
@@ -105,6 +106,12 @@ Napi::Value has_cuda(State& state, const Napi::CallbackInfo&) {
   return Napi::Boolean::New(state.env, at::globalContext().hasCUDA());
 }
 
+// clearAutocastCache(): the casts of weights that autocast kept, which an optimizer's step makes stale.
+Napi::Value clear_autocast_cache(State& state, const Napi::CallbackInfo&) {
+  at::autocast::clear_cache();
+  return state.env.Undefined();
+}
+
 constexpr Entry kEntries[] = {
     {"manualSeed", manual_seed},
     {"newGenerator", new_generator},
@@ -118,6 +125,7 @@ constexpr Entry kEntries[] = {
     {"getNumThreads", get_num_threads},
     {"setDeterministic", set_deterministic},
     {"hasCuda", has_cuda},
+    {"clearAutocastCache", clear_autocast_cache},
 };
 
 }  // namespace

@@ -51,10 +51,14 @@ constexpr size_t kDisposed = 5;  // how many handles wait in the slots behind it
 constexpr size_t kMostDisposed = 32;
 constexpr size_t kFirst = kDisposed + 1 + kMostDisposed;
 
-// 0 leaves the thread as it is: grad mode on, except inside the autograd engine, which decides for its hooks.
-constexpr double kNoGrad = 1;
-constexpr double kInference = 2;
-constexpr double kWithGrad = 3;
+// Modes are one number: the grad mode, and above it the autocast dtype (none, bfloat16, float16) of the CPU and of
+// CUDA. 0 leaves the thread as it is: grad mode on, except inside the autograd engine, which decides for its hooks.
+constexpr int kNoGrad = 1;
+constexpr int kInference = 2;
+constexpr int kWithGrad = 3;
+constexpr int kGradModes = 4;
+constexpr int kAutocastDtypes = 3;
+constexpr int kModeCodes = kGradModes * kAutocastDtypes * kAutocastDtypes;
 
 // The shared buffer. Native code owns the memory, so that detaching JavaScript's view of it cannot leave a wild
 // pointer; outgrown buffers are kept for the same reason (they double, so all of them together are less than the last).

@@ -2,7 +2,7 @@
 
 import { native } from '../native.ts';
 
-/** Slots of the header: the grad mode, the number of results, and what a call is. Values begin at FIRST. */
+/** Slots of the header: the modes, the number of results, and what a call is. Values begin at FIRST. */
 export const MODE = 0;
 export const COUNT = 1;
 export const OPERATOR = 2;

@@ -130,6 +130,7 @@ export function checkpoint<R extends Tensor | Tensor[]>(
   // The graph holds these until its backward, which no scope may cut short.
   const held = inputs.map(reference);
   const state = preserveRngState ? keep(getRngState()) : undefined;
+  const { autocast } = current();
   // Parameters inside `fn` are not among the inputs: this one makes the graph reach the node without them.
   const anchor = F.empty([0], { requiresGrad: true });
   let single = true;
@@ -139,7 +140,7 @@ export function checkpoint<R extends Tensor | Tensor[]>(
       single = !Array.isArray(result);
       return result;
     },
-    backward: (gradients) => recompute(fn, held, gradients, state),
+    backward: (gradients) => within({ autocast }, () => recompute(fn, held, gradients, state)),
   });
   return (single ? results[0] : results) as R;
 }

@@ -1,9 +1,11 @@
-/** What follows an asynchronous flow: the scope that new tensors belong to, the grad mode, anomaly mode. */
+/** What follows an asynchronous flow: the scope that new tensors belong to, grad mode, autocast, anomaly mode. */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 /** As in native/wire.h. */
 export const GradMode = { asIs: 0, noGrad: 1, inference: 2, withGrad: 3 } as const;
+/** How many grad modes there are: what autocast is multiplied by where both are one number. */
+export const GRAD_MODES = 4;
 export type GradMode = (typeof GradMode)[keyof typeof GradMode];
 
 /** Something that takes ownership of the tensors made while it is current. */
@@ -14,10 +16,12 @@ export interface Owner {
 export interface Context {
   readonly owner: Owner | undefined;
   readonly gradMode: GradMode;
+  /** Autocast's dtypes by device, as one number; 0 is none. See native/wire.h. */
+  readonly autocast: number;
   readonly anomaly: boolean;
 }
 
-const root: Context = { owner: undefined, gradMode: GradMode.asIs, anomaly: false };
+const root: Context = { owner: undefined, gradMode: GradMode.asIs, autocast: 0, anomaly: false };
 const storage = new AsyncLocalStorage<Context>();
 
 /** The context of this point of the flow. */

@@ -2,6 +2,13 @@
 
 export * from '../errors.ts';
 export {
+  type AutocastDevice,
+  type AutocastOptions,
+  autocast,
+  getAutocastDtype,
+  isAutocastEnabled,
+} from './amp.ts';
+export {
   type BackwardOptions,
   backward,
   type CheckpointOptions,
@@ -34,6 +41,7 @@ export {
 } from './dtype.ts';
 export { type FactoryOptions, fromTypedArray, full, scalarTensor, tensor } from './factories.ts';
 export * from './generated/functions.ts';
+export { GradScaler, type GradScalerOptions, type GradScalerState } from './gradScaler.ts';
 export type { Index, Slice } from './indexing.ts';
 export { loadSafetensors, readSafetensorsHeader, saveSafetensors } from './io/safetensors.ts';
 export { SafetensorsError, type SafetensorsHeader, type SafetensorsReason } from './io/safetensorsHeader.ts';

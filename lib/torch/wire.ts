@@ -20,7 +20,7 @@ import {
   reserveArena,
 } from './arena.ts';
 import { Complex } from './complex.ts';
-import { type Context, current } from './context.ts';
+import { type Context, current, GRAD_MODES } from './context.ts';
 import type { Device, DType } from './dtype.ts';
 import { GeneratorHandle } from './generatorHandle.ts';
 import { OwnedTensor } from './lifetime.ts';
@@ -48,10 +48,10 @@ let position = 0;
 /** How many messages were begun: tells when reading a value began another one. */
 let messages = 0;
 
-/** Starts a message in the buffer, with the grad mode of the current context. */
+/** Starts a message in the buffer, with the modes of the current context. */
 export function begin(context: Context = current()): void {
   openArena();
-  numbers[MODE] = context.gradMode;
+  numbers[MODE] = context.gradMode + GRAD_MODES * context.autocast;
   position = FIRST;
   messages++;
 }

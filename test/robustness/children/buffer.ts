@@ -160,7 +160,7 @@ function run(round: number): void {
   if (next() < 0.5) {
     return judge(verdicts, `seed ${seed}, round ${round}, a broken call`, () => broken(random));
   }
-  numbers[MODE] = next() < 0.9 ? below(4) : pick(odd);
+  numbers[MODE] = next() < 0.9 ? below(36) : pick(odd);
   numbers[COUNT] = pick(counts);
   numbers[OPERATOR] = next() < 0.97 ? pick(operators) : pick(odd);
   const positional = pick(counts);

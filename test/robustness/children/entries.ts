@@ -87,6 +87,7 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
   getNumThreads: () => [],
   setDeterministic: () => [false, false],
   hasCuda: () => [],
+  clearAutocastCache: () => [],
 };
 
 const verdicts = newVerdicts();
