@@ -30,20 +30,35 @@ export function commandFor(job: JobFiles, record: TaskRecord, tokens: readonly H
 }
 
 /** What Node is started with to import these modules: nothing unless one is TypeScript. */
-export function typeScriptOptions(modules: readonly string[]): string[] {
-  const typeScript = modules.find(isTypeScript);
-  return typeScript === undefined ? [] : ['--import', tsxFor(typeScript)];
+function typeScriptOptions(modules: readonly string[]): string[] {
+  const loader = findTsx('tsx', modules);
+  return loader === undefined ? [] : ['--import', loader];
 }
 
-/** The tsx of the user's project, or else the one of this package. */
-function tsxFor(module: string): string {
+/**
+ * A program for `new Worker` with `eval` that imports `program` and may import `modules`. Threads do not take over how
+ * their process reads TypeScript, and `--import` does not teach them.
+ */
+export function threadProgram(program: string, modules: readonly string[]): string {
+  const start = `import(${JSON.stringify(program)})`;
+  // What is resolved is for `require`; its neighbour is the same for `import`.
+  const tsx = findTsx('tsx/esm/api', [program, ...modules])?.replace(/\.cjs$/, '.mjs');
+  return tsx === undefined
+    ? start
+    : `import(${JSON.stringify(tsx)}).then(({ register }) => { register(); return ${start}; });`;
+}
+
+/** A part of the user's tsx, or else of this package's; undefined when none of the modules is TypeScript. */
+function findTsx(part: string, modules: readonly string[]): string | undefined {
+  const module = modules.find(isTypeScript);
+  if (module === undefined) return undefined;
   for (const from of [module, import.meta.url, pathToFileURL(`${process.cwd()}/`).href]) {
     try {
-      return pathToFileURL(createRequire(from).resolve('tsx')).href;
+      return pathToFileURL(createRequire(from).resolve(part)).href;
     } catch {}
   }
   throw new ArgumentError(
-    `${fileURLToPath(module)} is TypeScript: install tsx, with which its job is run, or compile it`,
+    `${fileURLToPath(module)} is TypeScript: install tsx, with which it is run beside this process, or compile it`,
   );
 }
 

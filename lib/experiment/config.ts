@@ -20,14 +20,23 @@ import { type AnyClass, describe } from './types.ts';
 declare const PARAMETERS: unique symbol;
 
 /** The parameters of a declared class with those of its bases. */
-type ParametersOf<B> = B extends { readonly [PARAMETERS]: infer P } ? P : Record<never, never>;
+type ParametersOf<B> = B extends { readonly [PARAMETERS]: infer P }
+  ? P
+  : // Of a generic class TypeScript passes on the constructor alone, so its instances say it too.
+    B extends AnyClass<{ readonly [PARAMETERS]?: infer P }>
+    ? P extends object
+      ? P
+      : Record<never, never>
+    : Record<never, never>;
 type Merged<P, B> = Omit<ParametersOf<B>, keyof P> & P;
 type Arguments<V> = Record<never, never> extends V ? [values?: V] : [values: V];
 
 /** What `config` returns: a class to extend. */
 export type ConfigClass<P, B> = (abstract new (
   ...values: Arguments<Values<Merged<P, B>>>
-) => (B extends AnyClass<infer T> ? T : object) & Fields<P> & Config) &
+) => (B extends AnyClass<infer T> ? T : object) &
+  Fields<P> &
+  Config & { readonly [PARAMETERS]?: Merged<P, B> }) &
   Omit<B, 'prototype' | typeof PARAMETERS> & { readonly [PARAMETERS]: Merged<P, B> };
 
 /** A class of configurations whose content may be equal and which are still not the same, such as two towers. */

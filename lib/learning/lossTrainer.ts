@@ -47,7 +47,7 @@ export abstract class LossTrainer<T = unknown> extends config(
      */
     prefetch: meta(int, { default: 0 }),
   },
-  Trainer<unknown>,
+  Trainer,
 ) {
   declare readonly sampler: Sampler<T>;
   #running: Running<T> | undefined;

@@ -22,7 +22,7 @@ export class MultipleTrainer extends config(
   import.meta,
   'xpmir.learning.trainers.multiple.MultipleTrainer',
   { trainers: param(dict(Trainer)) },
-  Trainer<BatchesByKey>,
+  Trainer,
 ) {
   override validate(): void {
     super.validate();

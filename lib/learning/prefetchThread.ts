@@ -2,7 +2,7 @@
  * A thread that works ahead, seen from the thread that takes what it makes.
  */
 import { Worker } from 'node:worker_threads';
-import { programBeside, typeScriptOptions } from '../experiment/command.ts';
+import { programBeside, threadProgram } from '../experiment/command.ts';
 import { type ErrorRecord, type Prefetched, type PrefetchStart, reviveError } from './prefetchProtocol.ts';
 
 const program = programBeside(import.meta.url, './prefetchWorker');
@@ -17,12 +17,11 @@ export class PrefetchThread<T, S> {
 
   constructor(start: PrefetchStart) {
     const { module, imports = [] } = start.origin;
-    const options = typeScriptOptions([program.href, module, ...imports]);
-    this.#worker = new Worker(program, {
+    this.#worker = new Worker(threadProgram(program.href, [module, ...imports]), {
+      eval: true,
+      execArgv: [],
       name: 'xpmir prefetch',
       workerData: start,
-      // Compiled, it runs as the process does.
-      ...(options.length > 0 && { execArgv: options }),
     });
     this.#worker.on('message', (message: Prefetched<T, S>) => {
       this.#ready.push(message);
