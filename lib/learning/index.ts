@@ -21,6 +21,8 @@ export type {
   ValidationEvent,
   WarningEvent,
 } from './events.ts';
+export { FileIterator, type FileOptions, JsonlIterator, LineIterator, TsvIterator } from './fileIterators.ts';
+export { FileSampler, JsonlSampler, LineSampler, TsvSampler } from './fileSamplers.ts';
 export { GradientClippingHook, GradientLogHook } from './gradientHooks.ts';
 export {
   GradientHook,

@@ -1,0 +1,138 @@
+/**
+ * Bytes of a file, from wherever in it.
+ */
+import {
+  closeSync,
+  createReadStream,
+  fstatSync,
+  openSync,
+  type ReadStream,
+  readSync,
+  statSync,
+} from 'node:fs';
+import { createGunzip } from 'node:zlib';
+import { ArgumentError } from '../errors.ts';
+import type { MaybePromise } from './iterators.ts';
+
+/** Tells whether a file is still the one that was read before. */
+export interface FileVersion {
+  /** In bytes. */
+  readonly size: number;
+  /** Nanoseconds since 1970, more than a number can hold. */
+  readonly modified: string;
+}
+
+/** Blocks of bytes, in order. */
+export interface ByteSource {
+  /** The next block; undefined at the end. */
+  read(): MaybePromise<Buffer | undefined>;
+  close(): void;
+}
+
+const BLOCK = 256 * 1024;
+
+/** @throws ArgumentError when it is no file that can be read */
+export function fileVersion(path: string): FileVersion {
+  return withFile(path, (file) => versionOf(file));
+}
+
+/**
+ * A file from an offset on. Between two blocks no file is open, so nobody has to close it; a block of a file that is no
+ * longer the given version is an error.
+ */
+export function openBytes(path: string, version: FileVersion, offset: number): ByteSource {
+  if (isGzip(path)) return openGzip(path, version, offset);
+  let position = offset;
+  return {
+    read() {
+      return withFile(path, (file) => {
+        checkVersion(path, version, versionOf(file));
+        const block = Buffer.allocUnsafe(Math.max(0, Math.min(BLOCK, version.size - position)));
+        const length = readSync(file, block, 0, block.length, position);
+        position += length;
+        return length === 0 ? undefined : block.subarray(0, length);
+      });
+    },
+    close() {},
+  };
+}
+
+/** The text in a compressed file. There is no seeking in it: all before the offset is decompressed and left out. */
+function openGzip(path: string, version: FileVersion, offset: number): ByteSource {
+  if (offset > 0) {
+    process.emitWarning(
+      `${path} is compressed: to go on, ${offset} bytes of its text are read over`,
+      'XpmirWarning',
+    );
+  }
+  let file: ReadStream | undefined;
+  let blocks: AsyncIterator<Buffer> | undefined;
+  let left = offset;
+  const close = () => {
+    file?.destroy();
+    void blocks?.return?.();
+  };
+  return {
+    async read() {
+      checkVersion(path, version, fileVersion(path));
+      if (blocks === undefined) {
+        const text = createGunzip({ chunkSize: BLOCK });
+        file = createReadStream(path).on('error', (error) => text.destroy(error));
+        blocks = file.pipe(text)[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+      }
+      for (;;) {
+        const { done, value } = await blocks.next();
+        if (done === true) return undefined;
+        const skipped = Math.min(left, value.length);
+        left -= skipped;
+        if (skipped < value.length) return value.subarray(skipped);
+      }
+    },
+    close,
+  };
+}
+
+export function isGzip(path: string): boolean {
+  return withFile(path, (file) => {
+    const start = Buffer.alloc(2);
+    return readSync(file, start, 0, 2, 0) === 2 && start[0] === 0x1f && start[1] === 0x8b;
+  });
+}
+
+/** @throws ArgumentError when the file changed */
+export function checkVersion(path: string, before: FileVersion, now: FileVersion): void {
+  if (before.size === now.size && before.modified === now.modified) return;
+  const told = ({ size, modified }: FileVersion) =>
+    `${size} bytes of ${new Date(Number(BigInt(modified) / 1_000_000n)).toISOString()}`;
+  throw new ArgumentError(
+    `${path} changed since its items were taken: it was ${told(before)} and is ${told(now)}`,
+    'ERR_FILE',
+  );
+}
+
+function versionOf(file: number): FileVersion {
+  const { size, mtimeNs } = fstatSync(file, { bigint: true });
+  return { size: Number(size), modified: `${mtimeNs}` };
+}
+
+function withFile<T>(path: string, fn: (file: number) => T): T {
+  const file = open(path);
+  try {
+    return fn(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function open(path: string): number {
+  try {
+    // Opening a pipe would wait for its other end.
+    if (!statSync(path).isFile()) throw new Error('it is none');
+    return openSync(path, 'r');
+  } catch (error) {
+    throw new ArgumentError(
+      `Expected a file that can be read at ${path}: ${(error as Error).message}`,
+      'ERR_FILE',
+    );
+  }
+}
