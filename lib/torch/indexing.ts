@@ -3,7 +3,7 @@
 import { ArgumentError, expected } from '../errors.ts';
 import { invoke, Operator } from './invoke.ts';
 import { OwnedTensor } from './lifetime.ts';
-import { flatten } from './nested.ts';
+import { flatten, isArray } from './nested.ts';
 import type { Tensor } from './tensor.ts';
 import { fromFlat } from './values.ts';
 
@@ -39,7 +39,8 @@ interface Resolved {
 }
 
 function resolve(tensor: Tensor, indices: readonly Index[]): Resolved {
-  if (!Array.isArray(indices) || indices.length > MOST_INDICES)
+  OwnedTensor.handleOf(tensor);
+  if (!isArray(indices) || indices.length > MOST_INDICES)
     throw expected(`an array of at most ${MOST_INDICES} indices`, 'indices', indices);
   const ndim = tensor.ndim;
   const used = indices.reduce((sum: number, one) => sum + consumes(one as Index), 0);
@@ -60,7 +61,7 @@ function resolve(tensor: Tensor, indices: readonly Index[]): Resolved {
       view = invoke(unsqueeze, [view, dim]) as Tensor;
       advanced.push(typeof one === 'boolean' ? toTensor([one]) : null);
       dim++;
-    } else if (OwnedTensor.is(one) || Array.isArray(one)) {
+    } else if (OwnedTensor.is(one) || isArray(one)) {
       const mask = OwnedTensor.is(one) ? (one as Tensor) : toTensor(one as readonly (number | boolean)[]);
       advanced.push(mask);
       dim += isMask(mask) ? mask.ndim : 1;

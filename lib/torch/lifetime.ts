@@ -55,6 +55,7 @@ export abstract class OwnedTensor implements Disposable {
 
   /** Frees it now; further calls do nothing, any other use is an error with the code `ERR_TENSOR_DISPOSED`. */
   dispose(): void {
+    if (!OwnedTensor.is(this)) throw expected('a Tensor', 'dispose', this);
     const handle = this.#handle;
     if (handle === 0) return;
     live?.delete(handle);
@@ -65,7 +66,7 @@ export abstract class OwnedTensor implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.dispose();
+    OwnedTensor.prototype.dispose.call(this);
   }
 
   get isDisposed(): boolean {

@@ -110,6 +110,7 @@ export class Tensor extends OwnedTensor {
 
   /** The elements as nested arrays; a single value for zero dimensions. int64 beyond 2^53 comes as bigint. */
   tolist<T = NestedValues>(): T {
+    OwnedTensor.handleOf(this);
     const { dtype, shape } = this;
     const plain =
       dtype === 'float16' || dtype === 'bfloat16' || dtype.startsWith('float8') ? this.to('float32') : this;
@@ -125,9 +126,10 @@ export class Tensor extends OwnedTensor {
    * 0 and 1 in a Uint8Array, complex numbers as pairs. Waits for the device.
    */
   toTypedArray<T extends NodeJS.TypedArray = NodeJS.TypedArray>(): T {
+    const handle = OwnedTensor.handleOf(this);
     const { dtype, shape } = this;
     const array = arrayForms[dtype].make(shape.reduce((product, size) => product * size, 1));
-    native().copyTo(OwnedTensor.handleOf(this), array);
+    native().copyTo(handle, array);
     return array as T;
   }
 
@@ -200,6 +202,7 @@ export class Tensor extends OwnedTensor {
 
   /** Every element of the first dimension. */
   *[Symbol.iterator](): Generator<Tensor> {
+    OwnedTensor.handleOf(this);
     const length = this.shape[0];
     if (length === undefined)
       throw expected('a tensor of at least one dimension', 'the tensor to iterate over', this);
@@ -208,11 +211,13 @@ export class Tensor extends OwnedTensor {
 
   /** Printed as PyTorch prints it. */
   override toString(): string {
+    if (!OwnedTensor.is(this)) throw expected('a Tensor', 'toString', this);
     if (this.isDisposed) return 'tensor(<disposed>)';
     return formatTensor(this);
   }
 
   [inspect.custom](): string {
+    if (!OwnedTensor.is(this)) throw expected('a Tensor', 'inspect', this);
     return this.toString();
   }
 }

@@ -42,11 +42,22 @@ function cyclicObject(): object {
   return object;
 }
 
-/** 2^60 elements behind sixty small arrays. */
+/** 2^60 elements behind sixty small arrays. As a text or a number it would end the process: to try is a fault. */
 function exploding(): unknown[] {
   let array: unknown[] = [1, 1];
   for (let depth = 1; depth < 60; depth++) array = [array, array];
-  return array;
+  const value = () => {
+    throw new Error('an array of 2^60 elements was made a text');
+  };
+  return Object.defineProperty(array, 'toString', { value });
+}
+
+/** Who reads all of it ends the process: to come this far is a fault. */
+function holes(): unknown[] {
+  const get = () => {
+    throw new Error('100,000 holes of an array were read');
+  };
+  return Object.defineProperty(new Array(2 ** 32 - 1), 100_000, { get });
 }
 
 function withGetter(): unknown[] {
@@ -157,7 +168,7 @@ export const hostileValues: readonly Hostile[] = [
   made('a cyclic array', cyclicArray),
   made('an array of itself', selfOnly),
   made('a sparse array', () => Object.assign(new Array(4), { 1: 1, 3: 2 })),
-  made('an array of 2^32 - 1 holes', () => new Array(2 ** 32 - 1)),
+  made('an array of 2^32 - 1 holes', holes),
   made('an array of 2^60 elements', exploding),
   made('an array with a throwing getter', withGetter),
   made('an array whose getter calls an operator', reentrant),

@@ -18,14 +18,18 @@ export interface Verdicts {
   returned: number;
   /** Errors that are neither ours nor the value's own, by their first words, each with a call that gave it. */
   readonly untyped: Map<string, string>;
+  /** Whether the language's own TypeError and RangeError are refusals too. */
+  readonly isLenient: boolean;
 }
 
-export function newVerdicts(): Verdicts {
-  return { calls: 0, returned: 0, untyped: new Map() };
+export function newVerdicts(isLenient = false): Verdicts {
+  return { calls: 0, returned: 0, untyped: new Map(), isLenient };
 }
 
 export function isTyped(error: unknown): boolean {
   if (error instanceof HostileError) return true;
+  // What the language throws from a revoked proxy is the value's own error too.
+  if (error instanceof TypeError && error.message.endsWith('on a proxy that has been revoked')) return true;
   const isOurs =
     error instanceof ArgumentError || error instanceof ArgumentRangeError || error instanceof TorchError;
   return isOurs && typeof error.code === 'string' && error.code.startsWith('ERR_');
@@ -37,6 +41,7 @@ export function judge(verdicts: Verdicts, call: string, make: () => unknown): vo
   verdicts.calls++;
   const note = (error: unknown): void => {
     if (isTyped(error)) return;
+    if (verdicts.isLenient && (error instanceof TypeError || error instanceof RangeError)) return;
     const text = `${call} -> ${describe(error)}`;
     const key = describe(error).slice(0, 60);
     if (!verdicts.untyped.has(key)) verdicts.untyped.set(key, text);

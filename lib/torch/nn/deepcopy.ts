@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { expected } from '../../errors.ts';
 import { noGrad } from '../modes.ts';
 import { keep } from '../scope.ts';
 import { Tensor } from '../tensor.ts';
@@ -10,6 +11,7 @@ import { Parameter } from './parameter.ts';
  * not, and no random number is drawn. Fields are copied; a class that keeps state in `#private` fields cannot be.
  */
 export function deepcopy<T extends Module>(module: T): T {
+  if (!(module instanceof Module)) throw expected('a Module', 'module', module);
   return noGrad(() => copy(module, new Map())) as T;
 }
 

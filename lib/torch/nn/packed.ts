@@ -61,7 +61,7 @@ export function packPaddedSequence(
   lengths: Tensor | readonly number[],
   { batchFirst = false, enforceSorted = true }: PackOptions = {},
 ): PackedSequence {
-  const given = lengths instanceof Tensor ? lengths.to('int64') : tensor([...lengths], { dtype: 'int64' });
+  const given = lengths instanceof Tensor ? lengths.to('int64') : tensor(lengths, { dtype: 'int64' });
   if (enforceSorted) {
     const [data, batchSizes] = ops.aten._pack_padded_sequence(input, given, batchFirst);
     return new PackedSequence(data, batchSizes);
@@ -118,7 +118,7 @@ export function padSequence(
     readonly paddingSide?: 'left' | 'right';
   } = {},
 ): Tensor {
-  return F.padSequence([...sequences], batchFirst, paddingValue, paddingSide);
+  return F.padSequence(sequences, batchFirst, paddingValue, paddingSide);
 }
 
 /** The inverse of {@link padSequence}: each sequence cut to its length. */

@@ -1,6 +1,7 @@
 /** Gradients clipped, and parameters as one vector; what PyTorch has in `torch.nn.utils`. */
 
 import { ArgumentError, expected } from '../../errors.ts';
+import { elements } from '../elements.ts';
 import { F } from '../functions.ts';
 import { noGrad } from '../modes.ts';
 import { ops } from '../ops.ts';
@@ -74,7 +75,7 @@ export function clipGradValue_(parameters: Tensors, clipValue: number): void {
 
 /** All parameters after each other: `[Σ elements]`. */
 export function parametersToVector(parameters: Iterable<Tensor>): Tensor {
-  return F.cat([...parameters].map((parameter) => parameter.view([-1])));
+  return F.cat(toArray(parameters).map((parameter) => parameter.view([-1])));
 }
 
 /** Gives each parameter its part of the vector, sharing the vector's storage as PyTorch does. */
@@ -92,7 +93,8 @@ export function vectorToParameters(vector: Tensor, parameters: Iterable<Tensor>)
 }
 
 function toArray(tensors: Tensors): Tensor[] {
-  return tensors instanceof Tensor ? [tensors] : [...tensors];
+  if (tensors instanceof Tensor) return [tensors];
+  return elements(tensors, 'tensors', 'Tensors', (value) => value instanceof Tensor);
 }
 
 function gradients(parameters: Tensors): Tensor[] {

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { ArgumentError, expected } from '../../errors.ts';
 import type { DType } from '../dtype.ts';
+import { elements } from '../elements.ts';
 import { enableGrad, noGrad } from '../modes.ts';
 import { ops } from '../ops.ts';
 import { tidy } from '../scope.ts';
@@ -270,10 +271,13 @@ function isGroup(value: unknown): value is { params: unknown } {
 }
 
 function listed(params: unknown): unknown[] {
-  const iterable = typeof params === 'object' && params !== null && Symbol.iterator in params;
-  if (params instanceof Tensor || !iterable)
-    throw expected('an iterable of Tensors or groups', 'params', params);
-  return [...(params as Iterable<unknown>)];
+  if (params instanceof Tensor) throw expected('an iterable of Tensors or groups', 'params', params);
+  return elements(
+    params,
+    'params',
+    'Tensors or groups',
+    (value) => typeof value === 'object' && value !== null,
+  );
 }
 
 /** Splits named parameters into parameters and names, and checks what may be optimized. */

@@ -29,7 +29,7 @@ export function layerNorm(
   options: AffineOptions = {},
 ): Tensor {
   const { weight = null, bias = null, eps = 1e-5 } = options;
-  return F.layerNorm(input, [...normalizedShape], weight, bias, eps, true);
+  return F.layerNorm(input, normalizedShape, weight, bias, eps, true);
 }
 
 /**
@@ -43,7 +43,7 @@ export function rmsNorm(
   normalizedShape: readonly number[],
   { weight = null, eps = null }: { readonly weight?: Tensor | null; readonly eps?: number | null } = {},
 ): Tensor {
-  return F.rmsNorm(input, [...normalizedShape], weight, eps);
+  return F.rmsNorm(input, normalizedShape, weight, eps);
 }
 
 /** Layer norm over each group of channels. `[N, C, *]`; weight and bias `[C]`. */

@@ -89,6 +89,7 @@ export function sparse_<T extends Tensor>(
   std = 0.01,
   { generator }: DrawOptions = {},
 ): T {
+  if (typeof sparsity !== 'number') throw expected('a number', 'sparsity', sparsity);
   const [rows, columns, ...more] = tensor.shape;
   if (rows === undefined || columns === undefined || more.length > 0)
     throw expected('2 dimensions', 'tensor', tensor.shape);

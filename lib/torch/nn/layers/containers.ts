@@ -135,6 +135,7 @@ export class ModuleList<M extends Module = Module> extends OrderedContainer<M> {
 export class ModuleDict<M extends Module = Module> extends Container<M> implements Iterable<[string, M]> {
   constructor(modules: Readonly<Record<string, M>> | Iterable<readonly [string, M]> = {}) {
     super();
+    if (typeof modules !== 'object' || modules === null) throw expected('an object', 'modules', modules);
     const entries = Symbol.iterator in modules ? modules : Object.entries(modules);
     for (const [key, module] of entries as Iterable<readonly [string, M]>) this.put(key, module);
   }
