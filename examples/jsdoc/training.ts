@@ -5,7 +5,6 @@ import {
   AdamW,
   Evaluator,
   Learner,
-  type LearnerOptions,
   LinearWithWarmup,
   LossTrainer,
   type MetricsPerItem,
@@ -13,6 +12,7 @@ import {
   Random,
   RandomizedSerializableIterator,
   type RandomState,
+  type RunOptions,
   Sampler,
   ShuffledIterator,
   ValidationListener,
@@ -91,7 +91,7 @@ export interface TrainingOptions {
   readonly epochs: number;
   /** Directory of the run. */
   readonly path: string;
-  readonly progress: LearnerOptions['progress'];
+  readonly progress: RunOptions['progress'];
 }
 
 const LISTENER = 'validation';
@@ -124,9 +124,7 @@ export async function trainEncoder(
     ],
     maxEpochs: epochs,
     stepsPerEpoch,
-    path,
-    ...(progress === undefined ? {} : { progress }),
   });
-  const output = await learner.run();
+  const output = await learner.run({ path, progress });
   await output.listeners[LISTENER]![CHOSEN_BY]!.execute();
 }

@@ -39,10 +39,17 @@ function checkDeclared({ config, at }: Place<object>): void {
   );
 }
 
+/** Such as `batchSize: expected a positive integer`, which is about a parameter of the configuration. */
+function startsWithParameter(config: Config, message: string): boolean {
+  const name = /^(\w+)[^\s:]*: /.exec(message)?.[1];
+  return name !== undefined && config[DECLARATION].parameters.has(name);
+}
+
 /**
  * Calls `validate` of a configuration and of all that it holds.
  *
- * @throws what `validate` threw, with the place of its configuration in front of the message
+ * @throws ArgumentError with the message of what `validate` threw, behind the place of its configuration, or of the
+ * parameter that the message begins with
  */
 export function validate(places: readonly Place[]): void {
   for (const { config, at } of wholeTree(places)) {
@@ -50,7 +57,9 @@ export function validate(places: readonly Place[]): void {
       config.validate();
     } catch (error) {
       const message = types.isNativeError(error) ? error.message : String(error);
-      const located = new ArgumentError(`${at}: ${message}`);
+      const located = new ArgumentError(
+        `${at}${startsWithParameter(config, message) ? '.' : ': '}${message}`,
+      );
       located.cause = error;
       throw located;
     }

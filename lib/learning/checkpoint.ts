@@ -1,28 +1,50 @@
 /**
  * What a run leaves on the disk: its newest state, and the best models that listeners keep.
  *
- *     checkpoints/epoch-00000012/   model.safetensors, state.json
- *     checkpoints/last              link to the newest of these
- *     <kept>.epoch-00000007/        the same two files, kept by a listener
- *     <kept>                        link to it
+ *     checkpoints/epoch-00000012/             the state after an epoch
+ *     checkpoints/epoch-00000013-step-00001234/   in the middle of one, where the run was asked to stop
+ *     checkpoints/last                        link to the newest of these
+ *     <kept>.epoch-00000007/                  a model kept by a listener
+ *     <kept>                                  link to it
+ *
+ * In each: `manifest.json` lists the other files, `model.safetensors` has the weights; `state.json` and
+ * `state.safetensors` have the rest, where there is more.
  */
-import { copyFile, link, mkdir, readdir, rm } from 'node:fs/promises';
+import { copyFile, link, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ArgumentError } from '../errors.ts';
-import { saveSafetensors } from '../torch/io/safetensors.ts';
+import { codeOf } from '../experiment/files.ts';
+import { loadSafetensors, saveSafetensors } from '../torch/io/safetensors.ts';
 import type { Module } from '../torch/nn/module.ts';
 import { tidy } from '../torch/scope.ts';
-import { pointTo, writeDirectoryAtomically, writeFileAtomically } from './files.ts';
-import type { TrainState } from './state.ts';
+import type { Tensor } from '../torch/tensor.ts';
+import { pointTo, removeUnfinished, writeDirectoryAtomically, writeFileAtomically } from './files.ts';
+import { checkManifest, DamagedError, MANIFEST_FILE, writeManifest } from './manifest.ts';
+import { type Json, type PackedState, unpackState } from './stateCodec.ts';
 
 /** Weights of a model inside a checkpoint. */
 export const MODEL_FILE = 'model.safetensors';
 const STATE_FILE = 'state.json';
-const EPOCH = /^epoch-\d{8}$/;
+const TENSORS_FILE = 'state.safetensors';
+const NAME = /^epoch-(\d+)(?:-step-(\d+))?$/;
+
+/** When a state was saved. */
+export interface Position {
+  readonly epoch: number;
+  readonly steps: number;
+  /** The epoch has steps to come, or its listeners were not asked. */
+  readonly unfinished?: boolean;
+}
+
+/** A checkpoint on the disk. */
+interface Found {
+  readonly name: string;
+  readonly epoch: number;
+  /** Infinite for a finished epoch, which is later than all in its middle. */
+  readonly steps: number;
+}
 
 export class CheckpointStore {
   readonly #directory: string;
-  #saved: number | undefined;
 
   /** @param directory `<run>/checkpoints` */
   constructor(directory: string) {
@@ -34,61 +56,109 @@ export class CheckpointStore {
     return join(this.#directory, 'last');
   }
 
-  /** @throws ArgumentError when another run left checkpoints here */
+  pathOf(position: Position): string {
+    return join(this.#directory, nameOf(position));
+  }
+
+  /** Makes the directory, and removes what a process that died has not finished. */
   async begin(): Promise<void> {
     await mkdir(this.#directory, { recursive: true });
-    const found = (await readdir(this.#directory)).filter((name) => EPOCH.test(name)).sort();
-    if (found.length === 0) return;
-    throw new ArgumentError(
-      `learner.path: expected a directory without checkpoints, received ${dirname(this.#directory)} with ${found.at(-1)}; ` +
-        'choose another directory, or remove it',
-    );
+    await removeUnfinished(this.#directory);
   }
 
-  /**
-   * Saves the state after an epoch and removes the one before.
-   *
-   * @returns where; undefined when this epoch is saved already
-   */
-  async save(state: TrainState, model: Module, trainer: unknown): Promise<string | undefined> {
-    if (this.#saved === state.epoch) return undefined;
-    const path = this.#pathOf(state);
+  /** Saves a state and removes those before it: at any moment the newest one is there. */
+  async save(position: Position, model: Module, state: PackedState): Promise<void> {
+    const path = this.pathOf(position);
     await writeDirectoryAtomically(path, async (directory) => {
       await tidy(() => saveSafetensors(join(directory, MODEL_FILE), model.stateDict()));
-      const content = { version: 1, epoch: state.epoch, steps: state.steps, trainer };
-      await writeFileAtomically(join(directory, STATE_FILE), `${JSON.stringify(content)}\n`);
+      if (state.tensors.size > 0) await saveSafetensors(join(directory, TENSORS_FILE), state.tensors);
+      await writeFileAtomically(join(directory, STATE_FILE), `${JSON.stringify(state.json)}\n`);
+      await writeManifest(directory, position);
     });
-    this.#saved = state.epoch;
     await pointTo(this.last, basename(path));
-    await this.#removeOthers(this.#directory, EPOCH, basename(path));
-    return path;
+    for (const name of outdated(await this.#found(), position)) await this.#remove(this.#directory, name);
   }
 
-  /** Keeps the saved state of an epoch under a path of its own, in place of what was kept there. */
-  async publish(state: TrainState, path: string): Promise<void> {
-    const name = `${basename(path)}.${basename(this.#pathOf(state))}`;
-    await writeDirectoryAtomically(join(dirname(path), name), async (directory) => {
-      for (const file of [MODEL_FILE, STATE_FILE]) {
-        await linkOrCopy(join(this.#pathOf(state), file), join(directory, file));
+  /** The newest first, as far as they are not beyond `maxEpoch`. */
+  async list(maxEpoch: number): Promise<readonly string[]> {
+    const found = (await this.#found()).filter(({ epoch }) => epoch <= maxEpoch);
+    return found.sort((a, b) => compare(b, a)).map(({ name }) => join(this.#directory, name));
+  }
+
+  /** Puts a damaged checkpoint aside. @returns where it is now */
+  async setAside(path: string): Promise<string> {
+    for (let i = 1; ; i++) {
+      const aside = `${path}.damaged${i === 1 ? '' : `-${i}`}`;
+      try {
+        await rename(path, aside);
+        return aside;
+      } catch (error) {
+        // Another one is there, and is not written over.
+        if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error;
       }
-    });
-    await pointTo(path, name);
-    const prefix = `${basename(path)}.`;
-    const versions = {
-      test: (other: string) => other.startsWith(prefix) && EPOCH.test(other.slice(prefix.length)),
-    };
-    await this.#removeOthers(dirname(path), versions, name);
-  }
-
-  async #removeOthers(directory: string, kind: { test(name: string): boolean }, keep: string): Promise<void> {
-    for (const name of await readdir(directory)) {
-      if (name !== keep && kind.test(name)) await rm(join(directory, name), { recursive: true, force: true });
     }
   }
 
-  #pathOf(state: TrainState): string {
-    return join(this.#directory, `epoch-${String(state.epoch).padStart(8, '0')}`);
+  /** Keeps the model of a saved state under a path of its own, in place of what was kept there. */
+  async publish(position: Position, path: string): Promise<void> {
+    const name = `${basename(path)}.${nameOf(position)}`;
+    await writeDirectoryAtomically(join(dirname(path), name), async (directory) => {
+      await linkOrCopy(join(this.pathOf(position), MODEL_FILE), join(directory, MODEL_FILE));
+      await writeManifest(directory, position);
+    });
+    await pointTo(path, name);
+    const prefix = `${basename(path)}.`;
+    for (const other of await readdir(dirname(path))) {
+      const isOlder = other !== name && other.startsWith(prefix) && NAME.test(other.slice(prefix.length));
+      if (isOlder) await this.#remove(dirname(path), other);
+    }
   }
+
+  async #found(): Promise<Found[]> {
+    return (await readdir(this.#directory)).flatMap((name) => {
+      const [, epoch, steps] = NAME.exec(name) ?? [];
+      if (epoch === undefined) return [];
+      return [{ name, epoch: Number(epoch), steps: steps === undefined ? Infinity : Number(steps) }];
+    });
+  }
+
+  async #remove(directory: string, name: string): Promise<void> {
+    await rm(join(directory, name), { recursive: true, force: true });
+  }
+}
+
+/**
+ * The state in a checkpoint, once all of its files are what was written.
+ *
+ * @throws DamagedError where they are not
+ */
+export async function readCheckpoint(path: string): Promise<unknown> {
+  const { files } = await checkManifest(path);
+  for (const name of [MODEL_FILE, STATE_FILE])
+    if (!Object.hasOwn(files, name)) throw new DamagedError(`${MANIFEST_FILE} does not name ${name}`);
+  const json = JSON.parse(await readFile(join(path, STATE_FILE), 'utf8')) as Json;
+  const tensors: ReadonlyMap<string, Tensor> = Object.hasOwn(files, TENSORS_FILE)
+    ? await loadSafetensors(join(path, TENSORS_FILE))
+    : new Map();
+  return unpackState({ json, tensors });
+}
+
+/**
+ * What is no longer needed once `newest` is saved: what is before it. What `last` and the best links show to is not
+ * among it: `last` shows to the newest, and the models of the best have links of their own.
+ */
+function outdated(found: readonly Found[], newest: Position): string[] {
+  const own = { epoch: newest.epoch, steps: newest.unfinished ? newest.steps : Infinity };
+  return found.filter((each) => compare(each, own) < 0).map(({ name }) => name);
+}
+
+function compare(a: Omit<Found, 'name'>, b: Omit<Found, 'name'>): number {
+  return a.epoch - b.epoch || (a.steps === b.steps ? 0 : a.steps - b.steps);
+}
+
+function nameOf({ epoch, steps, unfinished }: Position): string {
+  const number = (value: number) => String(value).padStart(8, '0');
+  return `epoch-${number(epoch)}${unfinished ? `-step-${number(steps)}` : ''}`;
 }
 
 /** A second name for the same content where the file system can, a copy where it cannot. */

@@ -1,15 +1,27 @@
 /**
  * What a run shares with its trainer, hooks and listeners while it goes on.
  */
-import { expected } from '../errors.ts';
+import { types } from 'node:util';
+import { ArgumentError, expected } from '../errors.ts';
 import type { Module } from '../torch/nn/module.ts';
 import type { Tensor } from '../torch/tensor.ts';
-import type { CheckpointStore } from './checkpoint.ts';
+import { CheckpointStore, type Position, readCheckpoint } from './checkpoint.ts';
+import type { DeviceInformation } from './devices.ts';
 import type { EventReader, LearnerEvent } from './events.ts';
 import { type Hook, Hooks } from './hooks.ts';
+import { DamagedError } from './manifest.ts';
 import { Metrics } from './metrics.ts';
+import {
+  type Moment,
+  noteMoment,
+  type RunParts,
+  type RunState,
+  restore,
+  type UnfinishedEpoch,
+} from './runState.ts';
 import type { ScheduledOptimizer } from './scheduledOptimizer.ts';
 import type { TrainState } from './state.ts';
+import { packState } from './stateCodec.ts';
 
 /** A part of what is minimised: the loss is Σ weight · value. */
 export interface Loss {
@@ -21,14 +33,15 @@ export interface Loss {
 
 export interface TrainerContextOptions {
   readonly model: Module;
-  readonly trainer: { stateDict(): unknown };
   readonly optimizer: ScheduledOptimizer;
   readonly maxEpochs: number;
   readonly stepsPerEpoch: number;
-  readonly device: string;
+  readonly info: DeviceInformation;
   /** Directory of the run; undefined for one that writes nothing. */
-  readonly path: string | undefined;
-  readonly checkpoints: CheckpointStore | undefined;
+  readonly path?: string | undefined;
+  /** Where a run with a directory has its logs and its checkpoints. */
+  readonly logpath?: string | undefined;
+  readonly checkpointspath?: string | undefined;
   readonly readers: readonly EventReader[];
 }
 
@@ -37,14 +50,18 @@ export class TrainerContext {
   readonly optimizer: ScheduledOptimizer;
   readonly maxEpochs: number;
   readonly stepsPerEpoch: number;
-  readonly device: string;
+  readonly info: DeviceInformation;
   readonly path: string | undefined;
+  readonly logpath: string | undefined;
   readonly #checkpoints: CheckpointStore | undefined;
-  readonly #trainer: { stateDict(): unknown };
   readonly #readers: readonly EventReader[];
   readonly #hooks = new Hooks();
   readonly #scopes: string[] = [];
   #state: TrainState = { epoch: 0, steps: 0 };
+  #parts: RunParts | undefined;
+  /** How the run was after the last epoch, before its listeners were asked. */
+  #moment: Moment | undefined;
+  #saved: Position | undefined;
   /** Only while a step runs. */
   #metrics: Metrics | undefined;
   /** Only inside `collectLosses`. */
@@ -55,15 +72,23 @@ export class TrainerContext {
     this.optimizer = options.optimizer;
     this.maxEpochs = options.maxEpochs;
     this.stepsPerEpoch = options.stepsPerEpoch;
-    this.device = options.device;
+    this.info = options.info;
     this.path = options.path;
-    this.#checkpoints = options.checkpoints;
-    this.#trainer = options.trainer;
+    this.logpath = options.logpath;
+    // Of several processes that train together, one writes.
+    const { checkpointspath, info } = options;
+    this.#checkpoints =
+      checkpointspath !== undefined && info.main ? new CheckpointStore(checkpointspath) : undefined;
     this.#readers = options.readers;
   }
 
   get state(): TrainState {
     return this.#state;
+  }
+
+  /** As libtorch calls it. */
+  get device(): string {
+    return this.info.device;
   }
 
   addHook(hook: Hook): void {
@@ -76,7 +101,8 @@ export class TrainerContext {
   }
 
   nextEpoch(): void {
-    this.#state = { ...this.#state, epoch: this.#state.epoch + 1 };
+    const { epoch, steps } = this.#state;
+    this.#state = { epoch: epoch + 1, steps };
   }
 
   /** Counts a batch, once however often its step is tried. */
@@ -138,27 +164,103 @@ export class TrainerContext {
     for (const read of this.#readers) read(event);
   }
 
-  /** Makes the run's directory; fails when another run is in it. */
+  /** Makes the run's directory. */
   async begin(): Promise<void> {
     await this.#checkpoints?.begin();
   }
 
-  /** Where the newest checkpoint is; undefined for a run that writes nothing. */
-  get lastCheckpoint(): string | undefined {
-    return this.#checkpoints?.last;
+  /**
+   * Goes on from the newest checkpoint that is whole; damaged ones are put aside. From here on the parts are saved.
+   *
+   * @returns what was trained of an epoch in whose middle the run stopped
+   * @throws ArgumentError when a whole checkpoint is that of another run; then nothing was loaded
+   */
+  async resume(parts: Omit<RunParts, 'hooks'>): Promise<UnfinishedEpoch | undefined> {
+    this.#parts = { ...parts, hooks: this.#hooks };
+    for (const path of (await this.#checkpoints?.list(this.maxEpochs)) ?? []) {
+      const state = await this.#read(path);
+      if (state === undefined) continue;
+      await this.#restore(this.#parts, state, path);
+      const { epoch, steps, unfinished } = state;
+      this.#state = { epoch, steps, cached: true };
+      if (unfinished !== null) return unfinished;
+      this.#saved = { epoch, steps };
+      this.#note(null);
+      return undefined;
+    }
+    return undefined;
   }
 
-  /** Saves the state after this epoch, if the run has a directory and it is not saved yet. */
+  /** Notes how the run is at the end of an epoch, before listeners are asked: what is saved from then on is this. */
+  endEpoch(): void {
+    this.#note(null);
+  }
+
+  /** Saves the state after the last epoch that ended, if the run has a directory and it is not saved yet. */
   async saveCheckpoint(): Promise<void> {
-    if (this.#checkpoints === undefined) return;
-    const path = await this.#checkpoints.save(this.#state, this.model, this.#trainer.stateDict());
-    if (path !== undefined) this.emit({ type: 'checkpoint', state: this.#state, path });
+    const { epoch, steps } = this.#state;
+    if (this.#moment !== undefined && this.#saved?.epoch !== epoch) await this.#save({ epoch, steps });
   }
 
-  /** Keeps the model as it is now under `path`; see {@link CheckpointStore.publish}. */
+  /** Saves the state in the middle of an epoch. */
+  async saveUnfinished(unfinished: UnfinishedEpoch): Promise<void> {
+    const { epoch, steps } = this.#state;
+    this.#note(unfinished);
+    await this.#save({ epoch, steps, unfinished: true });
+  }
+
+  /** Keeps the model as it is now under `path`: a link to its checkpoint, which is saved if it was not. */
   async keepModel(path: string): Promise<void> {
-    if (this.#checkpoints === undefined) throw expected('a directory', 'learner.path', this.path);
+    if (this.#checkpoints === undefined) throw expected('a directory', 'path of the run', this.path);
     await this.saveCheckpoint();
     await this.#checkpoints.publish(this.#state, path);
+  }
+
+  /** Frees what it noted. */
+  dispose(): void {
+    this.#moment?.random.torch.cpu.dispose();
+    this.#moment = undefined;
+  }
+
+  #note(unfinished: UnfinishedEpoch | null): void {
+    if (this.#checkpoints === undefined || this.#parts === undefined) return;
+    this.#moment?.random.torch.cpu.dispose();
+    this.#moment = noteMoment(this.#parts, this.#state, unfinished);
+  }
+
+  async #save(position: Position): Promise<void> {
+    const { model, optimizer } = this;
+    const state = { ...this.#moment, optimizer: optimizer.stateDict() };
+    await this.#checkpoints?.save(position, model, packState(state));
+    if (this.#checkpoints === undefined) return;
+    this.#saved = position;
+    this.emit({ type: 'checkpoint', state: this.#state, path: this.#checkpoints.pathOf(position) });
+  }
+
+  /** @returns undefined for a damaged one */
+  async #read(path: string): Promise<RunState | undefined> {
+    try {
+      return (await readCheckpoint(path)) as RunState;
+    } catch (error) {
+      if (!(error instanceof DamagedError)) throw error;
+      const aside = await this.#checkpoints?.setAside(path);
+      const message = `the checkpoint ${path} is damaged: ${error.message}; it is now ${aside}`;
+      this.emit({ type: 'warning', message });
+      return undefined;
+    }
+  }
+
+  async #restore(parts: RunParts, state: RunState, path: string): Promise<void> {
+    try {
+      await restore(parts, state, path);
+    } catch (error) {
+      const reason = types.isNativeError(error) ? error.message : String(error);
+      const located = new ArgumentError(
+        `learner: expected a directory of its own, but ${path} is of another run: ${reason}; choose another path, or remove it`,
+        'ERR_STATE_DICT',
+      );
+      located.cause = error;
+      throw located;
+    }
   }
 }

@@ -16,6 +16,8 @@ export interface StartEvent {
   readonly type: 'start';
   readonly maxEpochs: number;
   readonly stepsPerEpoch: number;
+  /** Where the run begins, or goes on. */
+  readonly state: TrainState;
 }
 
 /** After a step; `metrics` are of this step alone. */
@@ -38,6 +40,8 @@ export interface ValidationEvent {
   readonly listener: string;
   readonly state: TrainState;
   readonly metrics: ReadonlyMap<string, number>;
+  /** The values that each mean is of, where there are several. */
+  readonly values: ReadonlyMap<string, readonly number[]>;
   readonly improved: ReadonlySet<string>;
 }
 
@@ -57,6 +61,8 @@ export interface EndEvent {
   readonly type: 'end';
   readonly state: TrainState;
   readonly failed: boolean;
+  /** Final values of the listeners; empty where nothing was trained. */
+  readonly metrics: ReadonlyMap<string, number>;
 }
 
 export type EventReader = (event: LearnerEvent) => void;

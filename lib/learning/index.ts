@@ -40,8 +40,8 @@ export {
 } from './iteratorAdapters.ts';
 export { EndlessIterator, SerializableIterator } from './iterators.ts';
 export { LayerFreezer, LayerSharer } from './layerHooks.ts';
-export { Learner, type LearnerOptions, type LearnerOutput } from './learner.ts';
-export { foldStatus, LearnerListener, LearnerListenerStatus } from './listener.ts';
+export { Learner, type LearnerOutput, type RunOptions, type RunOutput } from './learner.ts';
+export { foldStatus, LearnerListener, LearnerListenerStatus, type ListenerOutput } from './listener.ts';
 export { NameMapper, PartialModuleLoader, PrefixRenamer, SubModuleLoader } from './loaders.ts';
 export { LossTrainer } from './lossTrainer.ts';
 export { Metrics } from './metrics.ts';
@@ -54,16 +54,19 @@ export {
 } from './module.ts';
 export { ModuleList, ModuleList as MultipleModel } from './moduleList.ts';
 export { ModuleLoader, ValidationModuleLoader } from './moduleLoader.ts';
+export { type Best, type Measured, type MonitoredMetric, MonitoringListener } from './monitoring.ts';
 export { MultipleTrainer } from './multipleTrainer.ts';
 export {
   Adafactor,
-  type AdafactorOptions,
+  Adagrad,
   Adam,
-  type AdamOptions,
   AdamW,
+  type AnyOptimizer,
+  NAdam,
   Optimizer,
+  RAdam,
+  RMSprop,
   SGD,
-  type SGDOptions,
 } from './optimizers.ts';
 export { isOutOfMemory, RecoverableOOMError } from './outOfMemory.ts';
 export {
@@ -71,7 +74,7 @@ export {
   RegexParameterFilter,
   type RegexParameterFilterOptions,
 } from './parameterFilters.ts';
-export { getOptimizers, ParameterOptimizer, type ParameterOptimizerOptions } from './parameterOptimizer.ts';
+export { getOptimizers, ParameterOptimizer } from './parameterOptimizer.ts';
 export {
   AllParametersIterator,
   InverseParametersIterator,
@@ -86,15 +89,15 @@ export { type ProgressOptions, progress } from './progress.ts';
 export { Random, RandomState, type RandomWords } from './random.ts';
 export { RandomSerializableIterator, ShuffledIterator } from './randomIterators.ts';
 export { Sampler, ShuffledSampler } from './sampler.ts';
-export { CosineWithWarmup, LinearWithWarmup, Scheduler } from './schedulers.ts';
+export {
+  CosineWithWarmup,
+  FactorScheduler,
+  LinearWithWarmup,
+  type RunningScheduler,
+  Scheduler,
+} from './schedulers.ts';
 export { InfiniteSkippingIterator, type OpenPass, SkippingIterator } from './skippingIterators.ts';
 export type { TrainState } from './state.ts';
 export { type Batches, Trainer } from './trainer.ts';
-export {
-  Evaluator,
-  type MetricsPerItem,
-  type MonitoredMetric,
-  ValidationListener,
-  type ValidationListenerOptions,
-} from './validation.ts';
+export { Evaluator, type MetricsPerItem, ValidationListener } from './validation.ts';
 export type { LoadReport } from './weights.ts';

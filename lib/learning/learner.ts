@@ -1,114 +1,110 @@
 /**
  * The learner: trains a model in epochs of steps, asks its listeners after each, and keeps what they want kept.
  */
-import { join } from 'node:path';
-import { setImmediate as macrotask } from 'node:timers/promises';
+import { resolve } from 'node:path';
 import { ArgumentError } from '../errors.ts';
+import { wrong } from '../experiment/accept.ts';
+import type { Config } from '../experiment/declaration.ts';
+import { meta, param, path } from '../experiment/parameters.ts';
+import { place, roots, validate } from '../experiment/seal.ts';
+import { addPretasks, copy, type Dep, type TaskContext, task } from '../experiment/task.ts';
+import { bool, int, list } from '../experiment/types.ts';
 import { Module } from '../torch/nn/module.ts';
-import { manualSeed } from '../torch/random.ts';
-import { tidy } from '../torch/scope.ts';
-import { CheckpointStore } from './checkpoint.ts';
-import { TrainerContext } from './context.ts';
+import { Device } from './devices.ts';
 import type { EventReader } from './events.ts';
-import { Hook, InitializationHook, StepTrainingHook } from './hooks.ts';
-import { foldStatus, LearnerListener, LearnerListenerStatus } from './listener.ts';
-import { Metrics } from './metrics.ts';
-import { initializeModel, ModuleInitMode } from './module.ts';
+import { Hook } from './hooks.ts';
+import { LearnerListener } from './listener.ts';
 import { ModuleLoader } from './moduleLoader.ts';
-import { boolean, instance, integer, list, method, optional, readOptions, text, wrong } from './options.ts';
-import { retryOnOutOfMemory } from './outOfMemory.ts';
-import { abridged, ParameterOptimizer } from './parameterOptimizer.ts';
+import { ParameterOptimizer } from './parameterOptimizer.ts';
 import { progress } from './progress.ts';
 import { Random } from './random.ts';
-import { ScheduledOptimizer } from './scheduledOptimizer.ts';
-import { type Batches, Trainer } from './trainer.ts';
+import { LearnerRun, type RunEnvironment } from './run.ts';
+import { Trainer } from './trainer.ts';
 
-export interface LearnerOptions {
-  /** Seeds everything; default `new Random()`, which is seed 0. */
-  readonly random?: Random;
-  readonly trainer: Trainer;
-  /** What is trained. What it or the models in it do in `initialize` is done after seeding. */
-  readonly model: Module;
-  /** Default 1000; also sizes the schedules of learning rates. */
-  readonly maxEpochs?: number;
-  /** Optimizer steps in an epoch, whatever the size of the data; default 128. */
-  readonly stepsPerEpoch?: number;
-  readonly optimizers: readonly ParameterOptimizer[];
-  /** Asked after each epoch, in this order; their ids differ. */
-  readonly listeners?: readonly LearnerListener[];
-  /** Saves every so many epochs, and always after the last; default 1. */
-  readonly checkpointInterval?: number;
-  /** Default 'cpu'. */
-  readonly device?: string;
-  readonly hooks?: readonly Hook[];
-  /** Directory for checkpoints and what listeners keep; without one nothing is written. It must hold no other run. */
-  readonly path?: string;
-  /** How progress is told; default on stderr. `false` is quiet but for warnings. */
-  readonly progress?: boolean | EventReader;
+/** What `submit` returns, before anything runs: what will be there. Given as init tasks, loaders load the model. */
+export interface LearnerOutput<T = ModuleLoader> {
+  /** What each listener keeps, by its id: loaders by metric. */
+  readonly listeners: Readonly<Record<string, Readonly<Record<string, T>>>>;
+  /** Loads the model as it was after the last epoch. */
+  readonly learnedModel: T;
 }
 
-/** What a run leaves behind. */
-export interface LearnerOutput {
-  /** What each listener kept, by its id: loaders by metric. */
-  readonly listeners: Readonly<Record<string, Readonly<Record<string, ModuleLoader>>>>;
-  /** Loads the model as it was after the last epoch; undefined when nothing was written. */
+/** What a run in place leaves: of a run without a directory, nothing can be loaded again. */
+export interface RunOutput extends Pick<LearnerOutput, 'listeners'> {
   readonly learnedModel: ModuleLoader | undefined;
   /** Final values of the listeners, such as `bestval/final/RR@10`. */
   readonly metrics: ReadonlyMap<string, number>;
 }
 
-export class Learner {
-  readonly random: Random;
-  readonly trainer: Trainer;
-  readonly model: Module;
-  readonly maxEpochs: number;
-  readonly stepsPerEpoch: number;
-  readonly optimizers: readonly ParameterOptimizer[];
-  readonly listeners: readonly LearnerListener[];
-  readonly checkpointInterval: number;
-  readonly device: string;
-  readonly hooks: readonly Hook[];
-  readonly path: string | undefined;
-  readonly #progress: boolean | EventReader;
+export interface RunOptions {
+  /** Directory of the run; without one nothing is written. A run that stopped in it goes on, a finished one is over. */
+  readonly path?: string | undefined;
+  /** How progress is told; default on stderr. `false` is quiet but for warnings. */
+  readonly progress?: boolean | EventReader | undefined;
+  /** Stops after the step at hand, with a checkpoint; `run` then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const ignored = <T>(value: T) => ({ default: value, ignoreDefault: true });
+
+/**
+ * Trains a model. `submit` runs it as a job of the current experiment, `run` here and now: then models, trainers and
+ * samplers may be of classes that were not declared.
+ */
+export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner', {
+  /** Seeds everything. */
+  random: param(Random),
+  /** How to train: batches, and the losses of each. */
+  trainer: param(Trainer),
+  /** What is trained; several models are one as a ModuleList. */
+  model: param(Module),
+  /** Also sizes the schedules of learning rates. */
+  maxEpochs: param(int, ignored(1000)),
+  /** Optimizer steps in an epoch, whatever the size of the data. */
+  stepsPerEpoch: param(int, ignored(128)),
+  /** Mixed precision. */
+  useFp16: param(bool, ignored(false)),
+  /** Each parameter belongs to the first that takes it. */
+  optimizers: param(list(ParameterOptimizer)),
+  /** Asked after each epoch, in this order; their ids differ. */
+  listeners: param(list(LearnerListener)),
+  /** Saves every so many epochs, and always after the last. */
+  checkpointInterval: meta(int, { default: 1 }),
+  /** For TensorBoard. */
+  logpath: path('runs'),
+  checkpointspath: path('checkpoints'),
+  device: meta(Device, { default: () => new Device() }),
+  hooks: param(list(Hook), ignored([])),
+  /** Deprecated: the outputs are copies of the model that load themselves, in place of loaders. */
+  usePretasks: meta(bool, { default: false }),
+}) {
   #running = false;
 
-  /** @throws ArgumentError naming the path of what is wrong */
-  constructor(options: LearnerOptions) {
-    const read = readOptions('learner', options, {
-      random: optional(instance(Random), new Random()),
-      trainer: instance(Trainer),
-      model: instance(Module),
-      maxEpochs: optional(integer({ min: 1 }), 1000),
-      stepsPerEpoch: optional(integer({ min: 1 }), 128),
-      optimizers: list(instance(ParameterOptimizer), { atLeastOne: 'ParameterOptimizer' }),
-      listeners: optional(list(instance(LearnerListener)), []),
-      checkpointInterval: optional(integer({ min: 1 }), 1),
-      device: optional(text(), 'cpu'),
-      hooks: optional(list(instance(Hook)), []),
-      path: optional(text(), undefined),
-      progress: optional(
-        (value, path) =>
-          typeof value === 'function' ? method<EventReader>()(value, path) : boolean()(value, path),
-        true,
-      ),
-    });
-    this.random = read.random;
-    this.trainer = read.trainer;
-    this.model = read.model;
-    this.maxEpochs = read.maxEpochs;
-    this.stepsPerEpoch = read.stepsPerEpoch;
-    this.optimizers = read.optimizers;
-    this.listeners = read.listeners;
-    this.checkpointInterval = read.checkpointInterval;
-    this.device = read.device;
-    this.hooks = read.hooks;
-    this.path = read.path;
-    this.#progress = read.progress;
-    for (const [i, { id }] of this.listeners.entries()) {
-      if (this.listeners.findIndex((other) => other.id === id) < i) {
-        throw wrong(`learner.listeners[${i}].id`, 'an id that no other listener has', id);
-      }
+  override validate(): void {
+    const { optimizers, listeners, useFp16 } = this;
+    for (const name of ['maxEpochs', 'stepsPerEpoch', 'checkpointInterval'] as const)
+      if (this[name] < 1) throw wrong(name, 'a positive integer', this[name]);
+    if (optimizers.length === 0) throw wrong('optimizers', 'at least one ParameterOptimizer', optimizers);
+    for (const [i, { id }] of listeners.entries()) {
+      if (listeners.findIndex((other) => other.id === id) < i)
+        throw wrong(`listeners[${i}].id`, 'an id that no other listener has', id);
     }
+    if (useFp16) throw wrong('useFp16', 'false, as mixed precision is not there yet', useFp16);
+  }
+
+  override taskOutputs(dep: Dep): LearnerOutput {
+    if (!this.usePretasks) return this.#outputs(dep);
+    process.emitWarning(
+      'usePretasks is deprecated: give the loaders of the outputs as initTasks to the tasks that use the model',
+      { type: 'DeprecationWarning', code: 'XPMIR_PRETASKS' },
+    );
+    // What is asked for is not what the type says: see LearnerOutput<Module>.
+    return this.#modelOutputs(dep) as unknown as LearnerOutput;
+  }
+
+  /** Runs as a job, in its directory. */
+  override async execute({ signal, directory }: TaskContext): Promise<void> {
+    await this.#runIn({ signal, path: directory, readers: [progress()] });
   }
 
   /**
@@ -116,112 +112,59 @@ export class Learner {
    *
    * @throws ArgumentError when the parts do not fit each other, such as a filter that takes no parameter
    */
-  async run(): Promise<LearnerOutput> {
+  async run({ path, progress: told = true, signal }: RunOptions = {}): Promise<RunOutput> {
+    validate(roots(this, []));
+    const directory = path === undefined ? undefined : resolve(path);
+    if (directory !== undefined) place(this, directory);
+    const readers = [typeof told === 'function' ? told : progress({ quiet: !told })];
+    const metrics = await this.#runIn({ signal, path: directory, readers });
+    if (directory === undefined) return { listeners: {}, learnedModel: undefined, metrics };
+    return { ...this.#outputs((output) => output), metrics };
+  }
+
+  async #runIn(environment: Omit<RunEnvironment, 'info'>): Promise<ReadonlyMap<string, number>> {
     if (this.#running) throw new ArgumentError('learner: expected one run at a time, and one goes on');
     this.#running = true;
-    const optimizer = new ScheduledOptimizer();
-    const context = this.#newContext(optimizer);
-    let failed = true;
     try {
-      await this.#start(context, optimizer);
-      await this.#train(context);
-      failed = false;
-      return this.#output(context);
+      const written =
+        environment.path === undefined
+          ? {}
+          : { logpath: this.logpath, checkpointspath: this.checkpointspath };
+      return await this.device.execute((info) =>
+        new LearnerRun(this, { ...environment, ...written, info }).run(),
+      );
     } finally {
       this.#running = false;
-      await this.trainer.close();
-      optimizer.dispose();
-      context.emit({ type: 'end', state: context.state, failed });
     }
   }
 
-  /** Everything before the first step. The order is upstream's; hooks rely on it. */
-  async #start(context: TrainerContext, optimizer: ScheduledOptimizer): Promise<void> {
-    const { model, trainer } = this;
-    await context.begin();
-    for (const hook of this.hooks) context.addHook(hook);
-    for (const hook of context.hooks(InitializationHook)) await hook.before(context);
-
-    const random = this.random.newState();
-    manualSeed(random.integer(2 ** 32 - 1));
-    await initializeModel(model, { mode: ModuleInitMode.DEFAULT, random });
-    trainer.initialize(random, context);
-    for (const listener of this.listeners) await listener.initialize(context);
-    model.to(this.device);
-    trainer.to(this.device);
-    const unclaimed = optimizer.initialize(this.optimizers, model, this.maxEpochs * this.stepsPerEpoch);
-    if (unclaimed.length > 0) {
-      const message = `${unclaimed.length} parameters have no optimizer and are not trained: ${abridged(unclaimed)}`;
-      context.emit({ type: 'warning', message });
-    }
-    for (const hook of context.hooks(InitializationHook)) await hook.after(context);
-  }
-
-  async #train(context: TrainerContext): Promise<void> {
-    const { maxEpochs, stepsPerEpoch } = this;
-    context.emit({ type: 'start', maxEpochs, stepsPerEpoch });
-    const batches = this.trainer.iterBatches();
-    for (;;) {
-      context.nextEpoch();
-      this.model.train();
-      const metrics = new Metrics();
-      for (let step = 0; step < stepsPerEpoch; step++) metrics.merge(await this.#step(context, batches));
-      context.emit({ type: 'epoch', state: context.state, metrics: metrics.means() });
-
-      const { epoch } = context.state;
-      if (epoch % this.checkpointInterval === 0) await context.saveCheckpoint();
-      const statuses: LearnerListenerStatus[] = [];
-      for (const listener of this.listeners) statuses.push(await listener.afterEpoch(context.state));
-      if (foldStatus(statuses) === LearnerListenerStatus.STOP || epoch >= maxEpochs) break;
-    }
-    await context.saveCheckpoint();
-  }
-
-  async #step(context: TrainerContext, batches: Batches<unknown>): Promise<Metrics> {
-    const { optimizer } = context;
-    // The event loop gets its turn, and with it whoever waits for this process.
-    await macrotask();
-    const { value: batch } = await batches.next();
-    context.nextBatch();
-    const attempt = () =>
-      context.step(() =>
-        tidy(async () => {
-          optimizer.zeroGrad();
-          for (const hook of context.hooks(StepTrainingHook)) await hook.before(context);
-          await this.trainer.processBatch(batch);
-          await optimizer.step(context);
-          optimizer.schedulerStep(context);
-        }),
-      );
-    const metrics = await retryOnOutOfMemory(attempt, (message) => context.emit({ type: 'warning', message }));
-    context.emit({ type: 'step', state: context.state, metrics: metrics.means() });
-    for (const hook of context.hooks(StepTrainingHook)) await hook.after(context);
-    return metrics;
-  }
-
-  #newContext(optimizer: ScheduledOptimizer): TrainerContext {
-    const reader = this.#progress;
-    return new TrainerContext({
-      model: this.model,
-      trainer: this.trainer,
-      optimizer,
-      maxEpochs: this.maxEpochs,
-      stepsPerEpoch: this.stepsPerEpoch,
-      device: this.device,
-      path: this.path,
-      checkpoints: this.path === undefined ? undefined : new CheckpointStore(join(this.path, 'checkpoints')),
-      readers: [typeof reader === 'function' ? reader : progress({ quiet: !reader })],
-    });
-  }
-
-  #output(context: TrainerContext): LearnerOutput {
-    const metrics = new Map<string, number>();
-    for (const listener of this.listeners) listener.updateMetrics(metrics);
-    const path = context.lastCheckpoint;
+  #outputs(dep: Dep): LearnerOutput {
     return {
-      listeners: Object.fromEntries(this.listeners.map((listener) => [listener.id, listener.loaders()])),
-      learnedModel: path === undefined ? undefined : new ModuleLoader({ value: this.model, path }),
-      metrics,
+      listeners: Object.fromEntries(this.listeners.map((each) => [each.id, each.initTask(this, dep)])),
+      learnedModel: dep(new ModuleLoader({ value: this.model, path: this.#last })),
     };
+  }
+
+  /** The same with a model of its own for each loader. */
+  #modelOutputs(dep: Dep): LearnerOutput<Module> {
+    const loaded = (loaderOf: (model: Module) => ModuleLoader): Module => {
+      const model = copy(this.model as Module & Config);
+      return addPretasks(model, loaderOf(model));
+    };
+    const kept = this.listeners.map((listener) => {
+      const names = Object.keys(listener.initTask(this, (output) => output));
+      const models = names.map(
+        (name) => [name, loaded((model) => listener.initTask({ model }, dep)[name] as ModuleLoader)] as const,
+      );
+      return [listener.id, Object.fromEntries(models)] as const;
+    });
+    return {
+      listeners: Object.fromEntries(kept),
+      learnedModel: loaded((model) => dep(new ModuleLoader({ value: model, path: this.#last }))),
+    };
+  }
+
+  get #last(): string {
+    return `${this.checkpointspath}/last`;
   }
 }

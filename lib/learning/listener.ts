@@ -1,9 +1,14 @@
 /**
  * Who is asked after each epoch.
  */
+import { wrong } from '../experiment/accept.ts';
+import { config } from '../experiment/config.ts';
+import { meta } from '../experiment/parameters.ts';
+import type { Dep } from '../experiment/task.ts';
+import { string } from '../experiment/types.ts';
+import type { Module } from '../torch/nn/module.ts';
 import type { TrainerContext } from './context.ts';
 import type { ModuleLoader } from './moduleLoader.ts';
-import { type Reader, wrong } from './options.ts';
 import type { TrainState } from './state.ts';
 
 /** What a listener says about going on. The highest of all answers counts: one DONT_STOP overrules every STOP. */
@@ -17,32 +22,43 @@ export function foldStatus(statuses: Iterable<LearnerListenerStatus>): LearnerLi
   return folded;
 }
 
-export abstract class LearnerListener {
-  /** Names the listener in tags, paths and results; unique in a learner. */
-  readonly id: string;
+/** What a listener keeps, by name, such as the best model by each metric. */
+export type ListenerOutput = Readonly<Record<string, ModuleLoader>>;
 
-  constructor(id: string) {
-    this.id = listenerId(id, 'listener.id');
+export abstract class LearnerListener extends config(import.meta, 'xpmir.learning.learner.LearnerListener', {
+  /** Names the listener in tags, events and results; unique in a learner. */
+  id: meta(string),
+}) {
+  override validate(): void {
+    if (!/^[\w-][\w.-]*$/.test(this.id)) {
+      throw wrong('id', 'letters, digits, underscores, hyphens and dots', this.id);
+    }
   }
 
-  /** Begins a run: forgets the one before. */
+  /** Begins a run, in its directory goes on with the one before. */
   initialize(_context: TrainerContext): void | Promise<void> {}
 
-  /** Looks at the model after an epoch. */
+  /**
+   * Looks at the model after an epoch. When a run goes on from a checkpoint, it is called first for the epoch of that
+   * once more, with `state.cached`: whoever was called last time may not have finished.
+   */
   abstract afterEpoch(state: TrainState): LearnerListenerStatus | Promise<LearnerListenerStatus>;
 
   /** Adds its final values to those of the run. */
   updateMetrics(_metrics: Map<string, number>): void {}
 
-  /** What it kept, by name. */
-  loaders(): Readonly<Record<string, ModuleLoader>> {
+  /**
+   * Loaders of what it will have kept. Called where the learner is submitted, before anything runs.
+   *
+   * @param dep marks each as an output of the learner
+   */
+  initTask(_learner: { readonly model: Module }, _dep: Dep): ListenerOutput {
     return {};
   }
-}
 
-export const listenerId: Reader<string> = (value, path) => {
-  if (typeof value !== 'string' || !/^[\w-][\w.-]*$/.test(value)) {
-    throw wrong(path, 'letters, digits, underscores, hyphens and dots', value);
-  }
-  return value;
-};
+  /** What a listener that has no file of its own has to remember in a checkpoint, as JSON. */
+  stateDict?(): unknown;
+
+  /** Goes on where `stateDict` was taken. */
+  loadStateDict?(state: unknown): void;
+}

@@ -3,6 +3,9 @@
  */
 import { expected } from '../errors.ts';
 
+/** Sums and counts by key. */
+export type MetricsState = readonly (readonly [key: string, sum: number, count: number])[];
+
 /** Values under keys, each weighted by how many records it stands for: the mean is Σ value · count / Σ count. */
 export class Metrics {
   readonly #sums = new Map<string, { sum: number; count: number }>();
@@ -25,6 +28,16 @@ export class Metrics {
   /** The mean of each key, in the order in which the keys came. */
   means(): Map<string, number> {
     return new Map([...this.#sums].map(([key, { sum, count }]) => [key, sum / count]));
+  }
+
+  stateDict(): MetricsState {
+    return Array.from(this.#sums, ([key, { sum, count }]) => [key, sum, count] as const);
+  }
+
+  static fromState(state: MetricsState): Metrics {
+    const metrics = new Metrics();
+    for (const [key, sum, count] of state) metrics.#plus(key, sum, count);
+    return metrics;
   }
 
   #plus(key: string, sum: number, count: number): void {

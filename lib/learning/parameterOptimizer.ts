@@ -2,43 +2,26 @@
  * Which optimizer moves which parameters.
  */
 import { ArgumentError } from '../errors.ts';
+import { wrong } from '../experiment/accept.ts';
+import { config } from '../experiment/config.ts';
+import { param } from '../experiment/parameters.ts';
+import { optional } from '../experiment/types.ts';
 import { Module } from '../torch/nn/module.ts';
 import type { Parameter } from '../torch/nn/parameter.ts';
 import { Optimizer } from './optimizers.ts';
-import { instance, optional, readOptions, wrong } from './options.ts';
 import { ParameterFilter } from './parameterFilters.ts';
 import { Scheduler } from './schedulers.ts';
 
-export interface ParameterOptimizerOptions {
-  readonly optimizer: Optimizer;
-  /** Default none: the rate stays. */
-  readonly scheduler?: Scheduler;
-  /** Whose parameters; default the learner's model. */
-  readonly module?: Module;
-  /** Default all. */
-  readonly filter?: ParameterFilter;
-}
-
 /** An optimizer, its scheduler, and the parameters that are its own. */
-export class ParameterOptimizer {
-  readonly optimizer: Optimizer;
-  readonly scheduler: Scheduler | undefined;
-  readonly module: Module | undefined;
-  readonly filter: ParameterFilter;
-
-  constructor(options: ParameterOptimizerOptions) {
-    const read = readOptions('parameterOptimizer', options, {
-      optimizer: instance(Optimizer),
-      scheduler: optional(instance(Scheduler), undefined),
-      module: optional(instance(Module), undefined),
-      filter: optional(instance(ParameterFilter), undefined),
-    });
-    this.optimizer = read.optimizer;
-    this.scheduler = read.scheduler;
-    this.module = read.module;
-    this.filter = read.filter ?? new ParameterFilter();
-  }
-}
+export class ParameterOptimizer extends config(import.meta, 'xpmir.learning.optim.ParameterOptimizer', {
+  optimizer: param(Optimizer),
+  /** By default the rate stays. */
+  scheduler: param(optional(Scheduler)),
+  /** Whose parameters; by default the learner's model. */
+  module: param(optional(Module)),
+  /** By default all. */
+  filter: param(ParameterFilter, { default: () => new ParameterFilter(), ignoreDefault: true }),
+}) {}
 
 /** One optimizer for everything, one ParameterOptimizer, or a list of them: as the list that a learner takes. */
 export function getOptimizers(

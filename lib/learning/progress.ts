@@ -35,7 +35,7 @@ class ProgressWriter {
   readonly #quiet: boolean;
   readonly #beside: NonNullable<ProgressOptions['beside']>;
   readonly #now: () => number;
-  #size: StartEvent = { type: 'start', maxEpochs: 0, stepsPerEpoch: 0 };
+  #size: Pick<StartEvent, 'maxEpochs' | 'stepsPerEpoch'> = { maxEpochs: 0, stepsPerEpoch: 0 };
   #startedAt = 0;
   #lastStepAt: number | undefined;
   #writtenAt = Number.NEGATIVE_INFINITY;

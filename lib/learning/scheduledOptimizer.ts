@@ -1,27 +1,44 @@
 /**
  * The optimizers of a run at work, each with its learning rate over time.
  */
+import { ArgumentError, expected } from '../errors.ts';
+import { wrong } from '../experiment/accept.ts';
 import type { Module } from '../torch/nn/module.ts';
 import type { Parameter } from '../torch/nn/parameter.ts';
+import type { OptimizerStateDict } from '../torch/optim/stateDict.ts';
+import type { Tensor } from '../torch/tensor.ts';
 import type { TrainerContext } from './context.ts';
-import { GradientHook } from './hooks.ts';
+import type { GradientHook } from './hooks.ts';
 import type { AnyOptimizer } from './optimizers.ts';
-import { wrong } from './options.ts';
 import { claimParameters, type ParameterOptimizer } from './parameterOptimizer.ts';
-import type { Scheduler } from './schedulers.ts';
+import type { RunningScheduler } from './schedulers.ts';
 
 interface Scheduled {
   readonly optimizer: AnyOptimizer;
-  readonly scheduler: Scheduler | undefined;
-  /** The rate of each group before any factor. */
-  readonly baseRates: readonly number[];
+  readonly scheduler: RunningScheduler | undefined;
+}
+
+export interface OptimizersOptions {
+  readonly model: Module;
+  /** maxEpochs · stepsPerEpoch. */
+  readonly totalSteps: number;
+  /** See, and may change, gradients before the parameters are updated, in this order. */
+  readonly hooks?: readonly GradientHook[];
+}
+
+/** What a resumed run needs: JSON and tensors. */
+export interface OptimizersState {
+  /** Of the schedulers, which is steps made. */
+  readonly schedulerSteps: number;
+  readonly optimizers: readonly OptimizerStateDict[];
+  /** Of each optimizer; null for one without. */
+  readonly schedulers: readonly unknown[];
 }
 
 export class ScheduledOptimizer {
   #scheduled: readonly Scheduled[] = [];
+  #hooks: readonly GradientHook[] = [];
   #module: Module | undefined;
-  #totalSteps = 0;
-  /** Steps of the schedulers, which is steps made. */
   #steps = 0;
 
   /**
@@ -31,25 +48,22 @@ export class ScheduledOptimizer {
    */
   initialize(
     optimizers: readonly ParameterOptimizer[],
-    model: Module,
-    totalSteps: number,
+    { model, totalSteps, hooks = [] }: OptimizersOptions,
   ): readonly string[] {
     const { claimed, unclaimed } = claimParameters(optimizers, model);
     this.#module = model;
-    this.#totalSteps = totalSteps;
+    this.#hooks = hooks;
     this.#scheduled = optimizers.map(({ optimizer, scheduler }, i) => {
       const made = optimizer.create(claimed[i] as readonly (readonly [string, Parameter])[]);
-      const baseRates = made.paramGroups.map((group) => group.lr);
-      if (scheduler !== undefined && baseRates.includes(null)) {
+      if (scheduler !== undefined && made.paramGroups.some(({ lr }) => lr === null)) {
         throw wrong(
           `learner.optimizers[${i}].scheduler`,
           'none, because the optimizer sets its own rate',
           scheduler,
         );
       }
-      return { optimizer: made, scheduler, baseRates };
+      return { optimizer: made, scheduler: scheduler?.create(made, totalSteps) };
     });
-    this.#setRates();
     return unclaimed;
   }
 
@@ -59,21 +73,56 @@ export class ScheduledOptimizer {
     this.#module?.zeroGrad();
   }
 
+  /** What a trainer calls `backward` of. */
+  scale(loss: Tensor): Tensor {
+    return loss;
+  }
+
   /** Lets the gradient hooks see the gradients, then updates the parameters. */
-  async step(context: TrainerContext): Promise<void> {
-    for (const hook of context.hooks(GradientHook)) await hook.gradients(context);
+  async optimizerStep(context: TrainerContext): Promise<void> {
+    for (const hook of this.#hooks) await hook.gradients(context);
     for (const { optimizer } of this.#scheduled) optimizer.step();
   }
 
   /** Notes the rates that this step had, then sets those of the next one. */
   schedulerStep(context: TrainerContext): void {
-    for (const [i, { optimizer }] of this.#scheduled.entries()) {
+    for (const [i, { optimizer, scheduler }] of this.#scheduled.entries()) {
       for (const [j, group] of optimizer.paramGroups.entries()) {
         if (group.lr !== null) context.addMetric(`gradient/scheduler/${i + 1}/${j + 1}`, group.lr);
       }
+      scheduler?.step();
     }
     this.#steps++;
-    this.#setRates();
+  }
+
+  /** The tensors in it are the live ones. */
+  stateDict(): OptimizersState {
+    return {
+      schedulerSteps: this.#steps,
+      optimizers: this.#scheduled.map(({ optimizer }) => optimizer.stateDict()),
+      schedulers: this.#scheduled.map(({ scheduler }) => scheduler?.stateDict() ?? null),
+    };
+  }
+
+  /** @throws ArgumentError for the state of other optimizers, or of ones over other parameters; then nothing changed */
+  loadStateDict(state: OptimizersState): void {
+    const { schedulerSteps, optimizers, schedulers } = { ...state };
+    const count = this.#scheduled.length;
+    for (const [name, list] of Object.entries({ optimizers, schedulers })) {
+      if (!Array.isArray(list) || list.length !== count) throw expected(`${count} states`, name, list);
+    }
+    for (const [i, { optimizer, scheduler }] of this.#scheduled.entries()) {
+      checkNames(optimizer, optimizers[i] as OptimizerStateDict, i);
+      if ((scheduler === undefined) !== (schedulers[i] === null))
+        throw expected(scheduler ? 'a state' : 'none', `schedulers[${i}]`, schedulers[i]);
+    }
+    const before = this.stateDict();
+    try {
+      this.#load({ schedulerSteps, optimizers, schedulers });
+    } catch (error) {
+      this.#load(before);
+      throw error;
+    }
   }
 
   /** Frees what the optimizers remember. */
@@ -81,11 +130,24 @@ export class ScheduledOptimizer {
     for (const { optimizer } of this.#scheduled) optimizer.dispose();
   }
 
-  #setRates(): void {
-    for (const { optimizer, scheduler, baseRates } of this.#scheduled) {
-      if (scheduler === undefined) continue;
-      const factor = scheduler.factor(this.#steps, this.#totalSteps);
-      for (const [i, group] of optimizer.paramGroups.entries()) group.lr = (baseRates[i] as number) * factor;
+  #load({ schedulerSteps, optimizers, schedulers }: OptimizersState): void {
+    for (const [i, { optimizer, scheduler }] of this.#scheduled.entries()) {
+      optimizer.loadStateDict(optimizers[i] as OptimizerStateDict);
+      scheduler?.loadStateDict(schedulers[i]);
     }
+    this.#steps = schedulerSteps;
   }
+}
+
+/** Moments belong to parameters by their order, so the order must be the one that was saved. */
+function checkNames(optimizer: AnyOptimizer, state: OptimizerStateDict, i: number): void {
+  const own = optimizer.paramGroups.flatMap(({ paramNames }) => paramNames ?? []);
+  const saved = (state?.param_groups ?? []).flatMap(({ param_names }) => (param_names as string[]) ?? []);
+  const differs = own.findIndex((name, at) => name !== saved[at]);
+  if (differs < 0 && own.length === saved.length) return;
+  const at = differs < 0 ? own.length : differs;
+  throw new ArgumentError(
+    `optimizers[${i}]: expected the state of ${own[at] ?? 'no more parameters'}, received that of ${saved[at] ?? 'no more'}`,
+    'ERR_STATE_DICT',
+  );
 }

@@ -7,4 +7,6 @@ export interface TrainState {
   readonly epoch: number;
   /** Optimizer steps made, over all epochs. */
   readonly steps: number;
+  /** The state was loaded from a checkpoint, and its epoch was trained by an earlier process. */
+  readonly cached?: boolean;
 }

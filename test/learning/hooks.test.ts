@@ -7,7 +7,6 @@ import {
   GradientLogHook,
   Hook,
   InitializationHook,
-  Learner,
   OptimizationHook,
   StepTrainingHook,
   type TrainerContext,
@@ -15,7 +14,7 @@ import {
 import { tensor } from '../../lib/torch/factories.ts';
 import { Linear } from '../../lib/torch/nn/layers/linear.ts';
 import { Module } from '../../lib/torch/nn/module.ts';
-import { ToyTrainer, toyModel, toyOptimizers } from './toy.ts';
+import { toyLearner, toyModel } from './toy.ts';
 
 /** A family of one's own, which a model would look up while it computes. */
 abstract class VectorListener extends Hook {
@@ -151,15 +150,8 @@ describe('GradientClippingHook', () => {
   test('bounds a step: with rate 1 the parameters move by at most the norm', async () => {
     const model = toyModel();
     const before = model.weight.tolist() as number[][];
-    await new Learner({
-      model,
-      trainer: new ToyTrainer(),
-      optimizers: toyOptimizers,
-      hooks: [new GradientClippingHook({ maxNorm: 1e-2 })],
-      maxEpochs: 1,
-      stepsPerEpoch: 1,
-      progress: false,
-    }).run();
+    const hooks = [new GradientClippingHook({ maxNorm: 1e-2 })];
+    await toyLearner({ model, hooks, maxEpochs: 1, stepsPerEpoch: 1 }).run({ progress: false });
     const after = model.weight.tolist() as number[][];
     const moved = Math.hypot(...after[0]!.map((value, i) => value - before[0]![i]!));
     // The rate of toyOptimizers is 1e-3, and the gradients of the toy are far above the bound.
@@ -186,17 +178,12 @@ describe('GradientLogHook', () => {
 
   test('is a metric of every step', async () => {
     const seen: (number | undefined)[] = [];
-    await new Learner({
-      model: toyModel(),
-      trainer: new ToyTrainer(),
-      optimizers: toyOptimizers,
-      hooks: [new GradientClippingHook({ maxNorm: 0.5 }), new GradientLogHook()],
-      maxEpochs: 1,
-      stepsPerEpoch: 2,
+    const hooks = [new GradientClippingHook({ maxNorm: 0.5 }), new GradientLogHook()];
+    await toyLearner({ hooks, maxEpochs: 1 }).run({
       progress: (event) => {
         if (event.type === 'step') seen.push(event.metrics.get('gradient_norm/l2'));
       },
-    }).run();
+    });
     // After clipping, as it comes after it in the list.
     expect(seen.map((norm) => norm?.toFixed(4))).toEqual(['0.5000', '0.5000']);
   });

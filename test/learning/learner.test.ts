@@ -1,10 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import {
+  Device,
   GradientClippingHook,
   Learner,
-  type LearnerOptions,
   ParameterOptimizer,
   Random,
   RegexParameterFilter,
@@ -15,34 +13,28 @@ import {
 import { Linear } from '../../lib/torch/nn/layers/linear.ts';
 import { memory } from '../../lib/torch/scope.ts';
 import { setNumThreads } from '../../lib/torch/threads.ts';
-import { type Example, newDirectory, ToyTrainer, toyModel, toyOptimizers, toySampler } from './toy.ts';
+import { type Example, ToyTrainer, toyLearner, toyModel, toyOptimizers, toySampler } from './toy.ts';
 
 beforeAll(() => setNumThreads(1));
 
-function options(more: Partial<LearnerOptions> = {}): LearnerOptions {
-  return {
-    model: toyModel(),
-    trainer: new ToyTrainer(),
-    optimizers: toyOptimizers,
-    maxEpochs: 3,
-    stepsPerEpoch: 2,
-    progress: false,
-    ...more,
-  };
-}
-
 describe('Learner', () => {
   test('has the defaults of its page', () => {
-    const learner = new Learner({ model: toyModel(), trainer: new ToyTrainer(), optimizers: toyOptimizers });
+    const learner = new Learner({
+      random: new Random(),
+      model: toyModel(),
+      trainer: new ToyTrainer(),
+      optimizers: toyOptimizers,
+      listeners: [],
+    });
     expect(learner).toMatchObject({
       maxEpochs: 1000,
       stepsPerEpoch: 128,
+      useFp16: false,
       checkpointInterval: 1,
-      device: 'cpu',
-      listeners: [],
       hooks: [],
-      path: undefined,
+      usePretasks: false,
     });
+    expect(learner.device.constructor).toBe(Device);
     expect(learner.random.seed).toBe(0);
   });
 
@@ -50,7 +42,7 @@ describe('Learner', () => {
     const one: Example = { x: [1, 2], y: 3 };
     const model = toyModel();
     const trainer = new ToyTrainer({ sampler: toySampler([one]), batchSize: 1 });
-    await new Learner(options({ model, trainer, maxEpochs: 1, stepsPerEpoch: 1 })).run();
+    await toyLearner({ model, trainer, maxEpochs: 1, stepsPerEpoch: 1 }).run({ progress: false });
     // w·x = 5, gradient 2 (5 − 3) x = [4, 8], rate 1e-3.
     expect(Array.from(model.weight.toTypedArray() as Float32Array)).toEqual(
       [1 - 0.004, 2 - 0.008].map(Math.fround),
@@ -61,7 +53,7 @@ describe('Learner', () => {
     const run = async (seed: number) => {
       const model = toyModel();
       const trainer = new ToyTrainer();
-      await new Learner(options({ model, trainer, random: new Random({ seed }) })).run();
+      await toyLearner({ model, trainer, random: new Random({ seed }) }).run({ progress: false });
       return JSON.stringify([trainer.seen, model.weight.tolist()]);
     };
     expect(await run(3)).toBe(await run(3));
@@ -69,13 +61,11 @@ describe('Learner', () => {
   });
 
   test('leaves no tensor behind', async () => {
-    const learner = new Learner(
-      options({ hooks: [new GradientClippingHook({ maxNorm: 1 })], stepsPerEpoch: 50 }),
-    );
-    await learner.run();
+    const learner = toyLearner({ hooks: [new GradientClippingHook({ maxNorm: 1 })], stepsPerEpoch: 50 });
+    await learner.run({ progress: false });
     for (const parameter of learner.model.parameters()) parameter.grad = null;
     const before = memory().tensors;
-    await learner.run();
+    await learner.run({ progress: false });
     for (const parameter of learner.model.parameters()) parameter.grad = null;
     expect(memory().tensors).toBe(before);
   });
@@ -88,7 +78,7 @@ describe('Learner', () => {
       }
     }
     const hooks = [new GradientClippingHook({ maxNorm: 0.5 }), new Norms()];
-    await new Learner(options({ hooks, maxEpochs: 1 })).run();
+    await toyLearner({ hooks, maxEpochs: 1 }).run({ progress: false });
     for (const norm of norms) expect(norm).toBeCloseTo(0.5, 4);
   });
 
@@ -96,23 +86,13 @@ describe('Learner', () => {
     const messages: string[] = [];
     const model = new Linear(2, 1);
     const filter = new RegexParameterFilter({ includes: ['weight'] });
-    await new Learner(
-      options({
-        model,
-        optimizers: [new ParameterOptimizer({ optimizer: new SGD(), filter })],
-        progress: (event) => {
-          if (event.type === 'warning') messages.push(event.message);
-        },
-      }),
-    ).run();
+    const optimizers = [new ParameterOptimizer({ optimizer: new SGD(), filter })];
+    await toyLearner({ model, optimizers }).run({
+      progress: (event) => {
+        if (event.type === 'warning') messages.push(event.message);
+      },
+    });
     expect(messages).toEqual(['1 parameters have no optimizer and are not trained: bias']);
-  });
-
-  test('refuses a loss that is not finite, naming it', async () => {
-    const trainer = new ToyTrainer({ sampler: toySampler([{ x: [1, 2], y: Number.NaN }]) });
-    await expect(new Learner(options({ trainer })).run()).rejects.toThrow(
-      'loss mse: expected a finite number, received NaN',
-    );
   });
 
   test('refuses a loss that is no scalar, and none at all', async () => {
@@ -124,10 +104,10 @@ describe('Learner', () => {
     class None extends ToyTrainer {
       protected override trainBatch(): void {}
     }
-    await expect(new Learner(options({ trainer: new Wide() })).run()).rejects.toThrow(
+    await expect(toyLearner({ trainer: new Wide() }).run({ progress: false })).rejects.toThrow(
       'Expected a scalar for loss wide but received [1, 2]',
     );
-    await expect(new Learner(options({ trainer: new None() })).run()).rejects.toThrow(
+    await expect(toyLearner({ trainer: new None() }).run({ progress: false })).rejects.toThrow(
       'expected at least one loss',
     );
   });
@@ -142,17 +122,11 @@ describe('Learner', () => {
     }
     const model = toyModel();
     let metrics: ReadonlyMap<string, number> = new Map();
-    await new Learner(
-      options({
-        model,
-        trainer: new Two(),
-        maxEpochs: 1,
-        stepsPerEpoch: 1,
-        progress: (event) => {
-          if (event.type === 'step') metrics = event.metrics;
-        },
-      }),
-    ).run();
+    await toyLearner({ model, trainer: new Two(), maxEpochs: 1, stepsPerEpoch: 1 }).run({
+      progress: (event) => {
+        if (event.type === 'step') metrics = event.metrics;
+      },
+    });
     expect(Object.fromEntries(metrics)).toEqual({ b: 3, a: 5, 'a+b': 5.5, 'gradient/scheduler/1/1': 1e-3 });
     // The gradient is 1 + 0.5 · 2 w.
     expect(Array.from(model.weight.toTypedArray() as Float32Array)).toEqual(
@@ -161,64 +135,40 @@ describe('Learner', () => {
   });
 });
 
-describe('checkpoints', () => {
-  test.each([
-    [3, 1, 3],
-    [5, 2, 5],
-    [3, 5, 3],
-  ])('%d epochs with interval %d leave the last alone', async (maxEpochs, checkpointInterval, last) => {
-    const path = newDirectory();
-    const model = toyModel();
-    const output = await new Learner(options({ model, maxEpochs, checkpointInterval, path })).run();
-    const directory = join(path, 'checkpoints');
-    expect(readdirSync(directory).sort()).toEqual([`epoch-0000000${last}`, 'last']);
-    expect(readlinkSync(join(directory, 'last'))).toBe(`epoch-0000000${last}`);
-    expect(readdirSync(join(directory, 'last')).sort()).toEqual(['model.safetensors', 'state.json']);
-    expect(JSON.parse(readFileSync(join(directory, 'last', 'state.json'), 'utf8'))).toMatchObject({
-      version: 1,
-      epoch: last,
-      steps: last * 2,
-    });
-    const trained = model.weight.tolist();
-    model.weight.data = toyModel().weight;
-    await output.learnedModel!.execute();
-    expect(model.weight.tolist()).toEqual(trained);
-  });
+describe('parameters', () => {
+  const refused = (values: Record<string, unknown>) => () => toyLearner(values as never);
 
-  test('without a path nothing is written', async () => {
-    const output = await new Learner(options()).run();
-    expect(output.learnedModel).toBeUndefined();
-  });
-
-  test('a directory with another run is refused, and left as it is', async () => {
-    const path = newDirectory();
-    mkdirSync(join(path, 'checkpoints', 'epoch-00000007'), { recursive: true });
-    await expect(new Learner(options({ path })).run()).rejects.toThrow(
-      /^learner\.path: expected a directory without checkpoints, received .* with epoch-00000007; choose another/,
-    );
-    expect(existsSync(join(path, 'checkpoints', 'epoch-00000007'))).toBe(true);
-  });
-});
-
-describe('options', () => {
   test.each<[Record<string, unknown>, string]>([
-    [{ optimizers: [] }, 'learner.optimizers: expected at least one ParameterOptimizer, received []'],
     [{ optimizers: new SGD() }, 'learner.optimizers: expected an array, received an object (SGD)'],
     [
       { optimizers: [new SGD()] },
       'learner.optimizers[0]: expected a ParameterOptimizer, received an object (SGD)',
     ],
-    [{ maxEpochs: '10' }, 'learner.maxEpochs: expected a positive integer, received "10"'],
-    [{ maxEpochs: 0 }, 'learner.maxEpochs: expected a positive integer, received 0'],
-    [{ stepsPerEpoch: 1.5 }, 'learner.stepsPerEpoch: expected a positive integer, received 1.5'],
+    [{ maxEpochs: '10' }, 'learner.maxEpochs: expected an integer, received "10"'],
+    [{ stepsPerEpoch: 1.5 }, 'learner.stepsPerEpoch: expected an integer, received 1.5'],
     [{ model: {} }, 'learner.model: expected a Module, received an object (Object)'],
-    [{ trainer: undefined }, 'learner.trainer: expected a Trainer, received undefined'],
+    [{ trainer: undefined }, 'learner.trainer: expected a Trainer, but it was not given'],
     [{ hooks: [{}] }, 'learner.hooks[0]: expected a Hook, received an object (Object)'],
-    [{ progress: 1 }, 'learner.progress: expected a boolean, received 1'],
-    [{ maxEpoch: 10 }, 'learner.maxEpoch: no such option, did you mean maxEpochs?'],
-    [{ fp16: true }, 'learner.fp16: no such option, there are random, trainer, model,'],
-  ])('%p', (wrong, message) => {
-    expect(() => new Learner({ ...options(), ...wrong } as LearnerOptions)).toThrow(message);
+    [{ maxEpoch: 10 }, 'learner.maxEpoch: no such parameter, did you mean maxEpochs?'],
+    [{ logpath: '/here' }, 'learner.logpath: cannot be given, as it is a generated path'],
+  ])('%p', (values, message) => {
+    expect(refused(values)).toThrow(message);
+  });
+
+  test.each<[Record<string, unknown>, string]>([
+    [{ optimizers: [] }, 'learner.optimizers: expected at least one ParameterOptimizer, received []'],
+    [{ maxEpochs: 0 }, 'learner.maxEpochs: expected a positive integer, received 0'],
+    [{ checkpointInterval: 0 }, 'learner.checkpointInterval: expected a positive integer, received 0'],
+    [
+      { optimizers: [new ParameterOptimizer({ optimizer: new SGD({ lr: -1 }) })] },
+      'learner.optimizers[0].optimizer.lr: expected a number of at least 0, received -1',
+    ],
+    [
+      { trainer: new ToyTrainer({ batchSize: 0 }) },
+      'learner.trainer.batchSize: expected a positive integer, received 0',
+    ],
+  ])('are validated together, with their place: %p', async (values, message) => {
+    await expect(toyLearner(values).run({ progress: false })).rejects.toThrow(message);
   });
 
   test('a sampler is needed', () => {

@@ -21,11 +21,11 @@ const train = (model: Ranker, optimizer: Optimizer, hooks: readonly Hook[] = [])
     model,
     trainer: new ToyTrainer(),
     optimizers: getOptimizers(optimizer),
+    listeners: [],
     hooks,
     maxEpochs: 1,
     stepsPerEpoch: 3,
-    progress: false,
-  }).run();
+  }).run({ progress: false });
 
 describe('models in a run', () => {
   test('are initialised once: from the seed, and not again when they were loaded or trained before', async () => {

@@ -1,21 +1,22 @@
 import { describe, expect, test } from '@jest/globals';
 import {
+  FactorScheduler,
+  GradientClippingHook,
   GradientHook,
-  getOptimizers,
   InitializationHook,
-  Learner,
   LearnerListener,
   LearnerListenerStatus,
   ParameterOptimizer,
-  Scheduler,
+  RecoverableOOMError,
   SGD,
   StepTrainingHook,
   type TrainerContext,
+  type TrainState,
 } from '../../lib/learning/index.ts';
 import { ScheduledOptimizer } from '../../lib/learning/scheduledOptimizer.ts';
 import type { Linear } from '../../lib/torch/nn/layers/linear.ts';
 import { SGD as TorchSGD } from '../../lib/torch/optim/sgd.ts';
-import { type Example, newDirectory, ToyTrainer, toyModel, toyOptimizers } from './toy.ts';
+import { type Example, newDirectory, ToyTrainer, toyLearner, toyModel } from './toy.ts';
 
 /** A run whose every part writes down when it is called. */
 function traced(epochs: number, stepsPerEpoch: number) {
@@ -55,7 +56,7 @@ function traced(epochs: number, stepsPerEpoch: number) {
       return optimizer;
     }
   }
-  class NotingScheduler extends Scheduler {
+  class NotingScheduler extends FactorScheduler {
     factor(step: number, total: number): number {
       note(`rate ${step}/${total}`);
       return 1;
@@ -76,8 +77,8 @@ function traced(epochs: number, stepsPerEpoch: number) {
   }
   class Listener extends LearnerListener {
     override initialize = () => note('listener.initialize');
-    afterEpoch({ epoch, steps }: { epoch: number; steps: number }) {
-      note(`listener ${epoch} ${steps}`);
+    afterEpoch({ epoch, steps, cached }: TrainState) {
+      note(`listener ${epoch} ${steps}${cached === true ? ' cached' : ''}`);
       return LearnerListenerStatus.NO_DECISION;
     }
   }
@@ -88,20 +89,23 @@ function traced(epochs: number, stepsPerEpoch: number) {
       return this;
     },
   });
-  const learner = new Learner({
+  const learner = toyLearner({
     model,
     trainer: new Trainer({ hooks: [new Late()] }),
     optimizers: [new ParameterOptimizer({ optimizer: new NotingSGD(), scheduler: new NotingScheduler() })],
-    listeners: [new Listener('noting')],
+    listeners: [new Listener({ id: 'noting' })],
     hooks: [new Steps(), new Init(), new Gradients()],
     maxEpochs: epochs,
     stepsPerEpoch,
-    path: newDirectory(),
-    progress: (event) => {
-      if (event.type !== 'step') note(`[${event.type}]`);
-    },
   });
-  return { learner, trace };
+  const run = (path: string) =>
+    learner.run({
+      path,
+      progress: (event) => {
+        if (event.type !== 'step') note(`[${event.type}]`);
+      },
+    });
+  return { run, trace };
 }
 
 const START = [
@@ -124,15 +128,16 @@ const step = (next: number, total: number) => [
   'step.after',
 ];
 
+const ALL_AFTER = ['init.after', 'trainerHook.after'];
+
 describe('order', () => {
-  test('of start-up, steps, epochs and end', async () => {
-    const { learner, trace } = traced(2, 2);
-    await learner.run();
+  test('(a) of start-up, steps, epochs and end', async () => {
+    const { run, trace } = traced(2, 2);
+    await run(newDirectory());
     expect(trace).toEqual([
       ...START,
       'rate 0/4',
-      'init.after',
-      'trainerHook.after',
+      ...ALL_AFTER,
       '[start]',
       ...step(1, 4),
       ...step(2, 4),
@@ -148,6 +153,76 @@ describe('order', () => {
     ]);
   });
 
+  test('of a run that goes on: listeners see the state that was loaded, then training continues', async () => {
+    const path = newDirectory();
+    const first = traced(1, 2);
+    await first.run(path);
+    const { run, trace } = traced(2, 2);
+    await run(path);
+    expect(trace).toEqual([
+      ...START,
+      'rate 0/4',
+      ...ALL_AFTER,
+      '[start]',
+      'listener 1 2 cached',
+      ...step(3, 4),
+      ...step(4, 4),
+      '[epoch]',
+      '[checkpoint]',
+      'listener 2 4',
+      '[end]',
+    ]);
+    const again = traced(2, 2);
+    await again.run(path);
+    expect(again.trace.slice(-3)).toEqual(['[start]', 'listener 2 4 cached', '[end]']);
+    expect(again.trace).not.toContain('trainBatch');
+  });
+
+  test('a step is made again when memory ran out: hooks before it too, the count of steps and metrics only once', async () => {
+    const calls: string[] = [];
+    class Steps extends StepTrainingHook {
+      override before = (context: TrainerContext) => {
+        calls.push(`before ${context.state.steps}`);
+        context.addMetric('tries', 1);
+      };
+      override after = () => void calls.push('after');
+    }
+    let failures = 1;
+    class Failing extends ToyTrainer {
+      protected override trainBatch(records: readonly Example[]): void {
+        super.trainBatch(records);
+        calls.push('batch');
+        if (failures-- > 0) throw new RecoverableOOMError('memory ran out', undefined);
+      }
+    }
+    const warnings: string[] = [];
+    const metrics: unknown[] = [];
+    await toyLearner({ trainer: new Failing(), hooks: [new Steps()], maxEpochs: 1, stepsPerEpoch: 1 }).run({
+      progress: (event) => {
+        if (event.type === 'warning') warnings.push(event.message);
+        if (event.type === 'epoch') metrics.push(event.metrics.get('tries'), event.state);
+      },
+    });
+    expect(calls).toEqual(['before 1', 'batch', 'before 1', 'batch', 'after']);
+    expect(warnings).toEqual(['memory ran out']);
+    expect(metrics).toEqual([1, { epoch: 1, steps: 1 }]);
+  });
+
+  test('hooks that optimize do nothing on a trainer, and that is told', async () => {
+    const warnings: string[] = [];
+    const trainer = new ToyTrainer({ hooks: [new GradientClippingHook({ maxNorm: 0 })] });
+    const model = toyModel();
+    await toyLearner({ model, trainer, maxEpochs: 1 }).run({
+      progress: (event) => {
+        if (event.type === 'warning') warnings.push(event.message);
+      },
+    });
+    expect(warnings).toEqual([
+      'GradientClippingHook does nothing among the hooks of a trainer: give it to the learner',
+    ]);
+    expect(model.weight.tolist()).not.toEqual([[1, 2]]);
+  });
+
   test('metrics of a step are refused once it is over, and inside it they are means over the records', async () => {
     class Adding extends StepTrainingHook {
       override before(context: TrainerContext): void {
@@ -161,18 +236,11 @@ describe('order', () => {
       }
     }
     const means: (number | undefined)[] = [];
-    const learner = new Learner({
-      model: toyModel(),
-      trainer: new ToyTrainer(),
-      optimizers: toyOptimizers,
-      hooks: [new Adding()],
-      maxEpochs: 2,
-      stepsPerEpoch: 2,
+    await toyLearner({ hooks: [new Adding()], maxEpochs: 2 }).run({
       progress: (event) => {
         if (event.type === 'epoch') means.push(event.metrics.get('inside'));
       },
     });
-    await learner.run();
     // (1·1 + 2·2) / (1 + 2), then (3·3 + 4·4) / (3 + 4).
     expect(means).toEqual([5 / 3, 25 / 7]);
   });
@@ -185,21 +253,17 @@ describe('order', () => {
       }
     }
     const ends: boolean[] = [];
-    const learner = new Learner({
-      model: toyModel(),
-      trainer: new ToyTrainer(),
-      optimizers: toyOptimizers,
-      hooks: [new Failing()],
-      maxEpochs: 1,
-      stepsPerEpoch: 1,
-      progress: (event) => {
-        if (event.type === 'end') ends.push(event.failed);
-      },
-    });
-    await expect(learner.run()).rejects.toThrow('as planned');
+    const learner = toyLearner({ hooks: [new Failing()], maxEpochs: 1, stepsPerEpoch: 1 });
+    const run = () =>
+      learner.run({
+        progress: (event) => {
+          if (event.type === 'end') ends.push(event.failed);
+        },
+      });
+    await expect(run()).rejects.toThrow('as planned');
     fail = false;
-    const second = learner.run();
-    await expect(learner.run()).rejects.toThrow('learner: expected one run at a time');
+    const second = run();
+    await expect(run()).rejects.toThrow('learner: expected one run at a time');
     await second;
     expect(ends).toEqual([true, false]);
   });
@@ -212,14 +276,7 @@ describe('order', () => {
     };
     let done = false;
     setImmediate(count);
-    await new Learner({
-      model: toyModel(),
-      trainer: new ToyTrainer(),
-      optimizers: getOptimizers(new SGD()),
-      maxEpochs: 1,
-      stepsPerEpoch: 20,
-      progress: false,
-    }).run();
+    await toyLearner({ maxEpochs: 1, stepsPerEpoch: 20 }).run({ progress: false });
     done = true;
     expect(turns).toBeGreaterThanOrEqual(20);
   });
@@ -234,11 +291,11 @@ describe('order', () => {
         return made;
       }
     }
-    class Flat extends Scheduler {
+    class Flat extends FactorScheduler {
       factor = () => 1;
     }
     const claim = new ParameterOptimizer({ optimizer: new Without(), scheduler: new Flat() });
-    expect(() => optimizer.initialize([claim], model, 10)).toThrow(
+    expect(() => optimizer.initialize([claim], { model, totalSteps: 10 })).toThrow(
       'learner.optimizers[0].scheduler: expected none, because the optimizer sets its own rate',
     );
   });

@@ -2,21 +2,33 @@ import { describe, expect, test } from '@jest/globals';
 import { identifier } from '../../lib/experiment/index.ts';
 import { Hook, Hooks, StepTrainingHook } from '../../lib/learning/hooks.ts';
 import {
+  Adafactor,
+  Adagrad,
+  Adam,
+  AdamW,
+  type AnyOptimizer,
   CosineWithWarmup,
+  type FactorScheduler,
   foldStatus,
   getOptimizers,
   LearnerListenerStatus,
   LinearWithWarmup,
   Metrics,
+  NAdam,
+  type Optimizer,
   ParameterFilter,
   ParameterOptimizer,
+  RAdam,
   RegexParameterFilter,
-  type Scheduler,
+  RMSprop,
+  Scheduler,
   SGD,
 } from '../../lib/learning/index.ts';
 import { claimParameters } from '../../lib/learning/parameterOptimizer.ts';
+import { F } from '../../lib/torch/functions.ts';
 import { Linear } from '../../lib/torch/nn/layers/linear.ts';
 import { Module } from '../../lib/torch/nn/module.ts';
+import { CosineAnnealingLR } from '../../lib/torch/optim/schedulersCosine.ts';
 
 describe('Metrics', () => {
   test('means are weighted by counts, and merging adds both', () => {
@@ -158,7 +170,7 @@ describe('claims', () => {
 });
 
 describe('schedulers', () => {
-  const factors = (scheduler: Scheduler, steps: number[], total: number) =>
+  const factors = (scheduler: FactorScheduler, steps: number[], total: number) =>
     steps.map((step) => scheduler.factor(step, total));
 
   test('LinearWithWarmup by hand', () => {
@@ -186,9 +198,77 @@ describe('schedulers', () => {
 
   test('options are checked', () => {
     expect(() => new LinearWithWarmup({ numWarmupSteps: '100' as never })).toThrow(
-      'linearWithWarmup.numWarmupSteps: expected an integer of at least 0, received "100"',
+      'linearWithWarmup.numWarmupSteps: expected an integer, received "100"',
     );
     expect(() => new CosineWithWarmup({} as never)).toThrow('cosineWithWarmup.numWarmupSteps: expected');
+    expect(() => new LinearWithWarmup({ numWarmupSteps: -1 }).validate()).toThrow('at least 0, received -1');
+  });
+
+  test('cosines are those of the C library, which differ from V8 in the last bit', () => {
+    // 0.5 * (1.0 + math.cos(math.pi * 0.5 * 2.0 * (step / 1000))) in Python.
+    const scheduler = new CosineWithWarmup({ numWarmupSteps: 0 });
+    const recorded: [number, number][] = [
+      [115, 0.9677220154149337],
+      [184, 0.9187640200210709],
+      [245, 0.8590631488815944],
+    ];
+    for (const [step, factor] of recorded) expect(scheduler.factor(step, 1000)).toBe(factor);
+    const ofV8 = recorded.map(([step]) => Math.max(0, 0.5 * (1 + Math.cos(Math.PI * (step / 1000)))));
+    expect(ofV8).not.toEqual(recorded.map(([, factor]) => factor));
+  });
+
+  test('any scheduler of xpmir/torch can be used', () => {
+    class Annealing extends Scheduler {
+      create(optimizer: AnyOptimizer, totalSteps: number) {
+        return new CosineAnnealingLR(optimizer, totalSteps);
+      }
+    }
+    const model = new Linear(1, 1);
+    const optimizer = new SGD({ lr: 1 }).create(model.parameters());
+    const running = new Annealing().create(optimizer, 4);
+    const rates = [optimizer.paramGroups[0]!.lr];
+    for (let step = 0; step < 4; step++) {
+      optimizer.step();
+      running.step();
+      rates.push(optimizer.paramGroups[0]!.lr);
+    }
+    for (const [i, rate] of [1, 0.5 + Math.SQRT1_2 / 2, 0.5, 0.5 - Math.SQRT1_2 / 2, 0].entries())
+      expect(rates[i]).toBeCloseTo(rate, 12);
+  });
+});
+
+describe('optimizers', () => {
+  // Of upstream where it has them, otherwise of PyTorch.
+  test.each<[Optimizer, Record<string, unknown>]>([
+    [new SGD(), { lr: 1e-5, weightDecay: 0, momentum: 0 }],
+    [new Adam(), { lr: 1e-3, weightDecay: 0, eps: 1e-8, betas: [0.9, 0.999] }],
+    [new AdamW(), { lr: 1e-3, weightDecay: 1e-2, eps: 1e-8, betas: [0.9, 0.999] }],
+    [new Adafactor(), { lr: null, weightDecay: 0, relativeStep: true, scaleParameter: true }],
+    [new Adagrad(), { lr: 1e-2, lrDecay: 0, eps: 1e-10 }],
+    [new RMSprop(), { lr: 1e-2, alpha: 0.99, eps: 1e-8, centered: false }],
+    [new NAdam(), { lr: 2e-3, momentumDecay: 4e-3 }],
+    [new RAdam(), { lr: 1e-3, decoupledWeightDecay: false }],
+    [new Adafactor({ lr: 1e-3, relativeStep: false }), { lr: 1e-3, relativeStep: false }],
+  ])('%p works with its options', (optimizer, options) => {
+    optimizer.validate();
+    const model = new Linear(2, 1);
+    const made = optimizer.create(model.namedParameters());
+    expect(made.paramGroups[0]).toMatchObject(options);
+    const before = model.weight.tolist();
+    model
+      .forward(F.ones([1, 2]))
+      .sum()
+      .backward();
+    made.step();
+    expect(model.weight.tolist()).not.toEqual(before);
+  });
+
+  test('their numbers are checked', () => {
+    const refuses = (optimizer: Optimizer) => expect(() => optimizer.validate());
+    refuses(new Adam({ lr: -1 })).toThrow('lr: expected a number of at least 0, received -1');
+    refuses(new AdamW({ betas: [0.9, 1] })).toThrow('betas: expected two numbers of at least 0 and below 1');
+    refuses(new Adafactor({ lr: 1 })).toThrow('lr: expected none, with relativeStep, received 1');
+    refuses(new Adafactor({ relativeStep: false })).toThrow('lr: expected a number, without relativeStep');
   });
 });
 

@@ -4,7 +4,6 @@ import { describe, expect, test } from '@jest/globals';
 import {
   EndlessIterator,
   type IteratorOrigin,
-  Learner,
   PrefetchIterator,
   RandomState,
   type SerializableIterator,
@@ -12,7 +11,7 @@ import {
 import { prefetchBatches } from '../../lib/learning/prefetch.ts';
 import { expectResumable, loop, take } from './iteratorContract.ts';
 import { LineSampler } from './prefetched.ts';
-import { ToyTrainer, toyModel, toyOptimizers, toySampler } from './toy.ts';
+import { ToyTrainer, toyLearner, toyModel, toySampler } from './toy.ts';
 
 const module = new URL('./prefetched.ts', import.meta.url).href;
 const origin = (name: string, options?: unknown): IteratorOrigin => ({ module, name, options });
@@ -147,14 +146,7 @@ describe('prefetching', () => {
     for (const prefetch of [0, 4]) {
       const model = toyModel();
       const trainer = new ToyTrainer({ sampler, prefetch });
-      await new Learner({
-        model,
-        trainer,
-        optimizers: toyOptimizers,
-        maxEpochs: 2,
-        stepsPerEpoch: 6,
-        progress: false,
-      }).run();
+      await toyLearner({ model, trainer, maxEpochs: 2, stepsPerEpoch: 6 }).run({ progress: false });
       weights.push(model.weight.tolist());
       seen.push(trainer.seen);
     }

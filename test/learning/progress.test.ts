@@ -15,7 +15,7 @@ function tell(
   const read = progress({ stream, now: () => now, ...more });
   const events: LearnerEvent[] = [
     { type: 'warning', message: 'a "bias" is not trained' },
-    { type: 'start', maxEpochs: 2, stepsPerEpoch: 2 },
+    { type: 'start', maxEpochs: 2, stepsPerEpoch: 2, state: { epoch: 0, steps: 0 } },
   ];
   for (const epoch of [1, 2]) {
     for (const steps of [2 * epoch - 1, 2 * epoch]) {
@@ -32,10 +32,11 @@ function tell(
       listener: 'val',
       state,
       metrics: new Map([['RR@10', 0.5]]),
+      values: new Map(),
       improved: new Set(epoch === 1 ? ['RR@10'] : []),
     });
   }
-  events.push({ type: 'end', state: { epoch: 2, steps: 4 }, failed: false });
+  events.push({ type: 'end', state: { epoch: 2, steps: 4 }, failed: false, metrics: new Map() });
   for (const event of events) {
     if (event.type === 'step') now += 250;
     read(event);

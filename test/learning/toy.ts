@@ -1,7 +1,14 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { getOptimizers, LossTrainer, SGD, ShuffledSampler } from '../../lib/learning/index.ts';
+import {
+  getOptimizers,
+  Learner,
+  LossTrainer,
+  Random,
+  SGD,
+  ShuffledSampler,
+} from '../../lib/learning/index.ts';
 import { tensor } from '../../lib/torch/factories.ts';
 import { F } from '../../lib/torch/functions.ts';
 import { noGrad } from '../../lib/torch/modes.ts';
@@ -46,6 +53,22 @@ export class ToyTrainer extends LossTrainer<Example> {
 }
 
 export const toyOptimizers = getOptimizers(new SGD({ lr: 1e-3 }));
+
+type LearnerValues = ConstructorParameters<typeof Learner>[0];
+
+/** Three epochs of two steps. */
+export function toyLearner(values: Partial<LearnerValues> = {}): Learner {
+  return new Learner({
+    random: new Random(),
+    model: toyModel(),
+    trainer: new ToyTrainer(),
+    optimizers: toyOptimizers,
+    listeners: [],
+    maxEpochs: 3,
+    stepsPerEpoch: 2,
+    ...values,
+  });
+}
 
 export function newDirectory(): string {
   return mkdtempSync(join(tmpdir(), 'xpmir-learning-'));

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import {
   Evaluator,
-  Learner,
   LearnerListener,
   LearnerListenerStatus,
   type MetricsPerItem,
@@ -12,11 +11,10 @@ import {
   type ValidationEvent,
   ValidationHook,
   ValidationListener,
-  type ValidationListenerOptions,
 } from '../../lib/learning/index.ts';
 import { isGradEnabled } from '../../lib/torch/modes.ts';
 import { Linear } from '../../lib/torch/nn/layers/linear.ts';
-import { newDirectory, ToyTrainer, toyModel, toyOptimizers } from './toy.ts';
+import { newDirectory, toyLearner, toyModel } from './toy.ts';
 
 /** Gives values by epoch, and notes how the model was when it was asked. */
 class Scripted extends Evaluator {
@@ -43,6 +41,8 @@ class Scripted extends Evaluator {
   }
 }
 
+type ListenerValues = ConstructorParameters<typeof ValidationListener>[0];
+
 interface Outcome {
   readonly epochs: number;
   readonly model: Linear;
@@ -56,7 +56,7 @@ interface Outcome {
 }
 
 async function run(
-  options: Omit<ValidationListenerOptions, 'id'>,
+  options: Omit<ListenerValues, 'id'>,
   maxEpochs: number,
   others: readonly LearnerListener[] = [],
 ): Promise<Outcome> {
@@ -65,20 +65,20 @@ async function run(
   const listener = new ValidationListener({ id: 'bestval', ...options });
   const events: ValidationEvent[] = [];
   const weights: unknown[] = [undefined];
-  const output = await new Learner({
+  const learner = toyLearner({
     model,
-    trainer: new ToyTrainer(),
-    optimizers: toyOptimizers,
     listeners: [listener, ...others],
     maxEpochs,
     stepsPerEpoch: 1,
     checkpointInterval: 100,
+  });
+  const output = await learner.run({
     path,
     progress: (event) => {
       if (event.type === 'epoch') weights.push(model.weight.tolist());
       if (event.type === 'validation') events.push(event);
     },
-  }).run();
+  });
   const epochs = weights.length - 1;
   return {
     epochs,
@@ -112,13 +112,21 @@ describe('ValidationListener', () => {
       ['bestval/final/map', 5],
     ]);
 
-    const directory = join(path, 'listeners', 'bestval');
+    const directory = join(path, 'out', 'listeners', '0');
     expect(readdirSync(join(directory, 'best')).sort()).toEqual(['rr', 'rr.epoch-00000002']);
     expect(readlinkSync(join(directory, 'best', 'rr'))).toBe('rr.epoch-00000002');
     expect(JSON.parse(readFileSync(join(directory, 'info.json'), 'utf8'))).toEqual({
       version: 1,
       top: { rr: { value: 3, epoch: 2 }, map: { value: 5, epoch: 4 } },
     });
+    expect(readdirSync(join(directory, 'best', 'rr')).sort()).toEqual(['manifest.json', 'model.safetensors']);
+    // Each mean is of two items; a histogram can be made of them.
+    expect(events[1]!.values).toEqual(
+      new Map([
+        ['rr', [2, 4]],
+        ['map', [0, 2]],
+      ]),
+    );
     // Keeping forced a checkpoint off the interval; only the newest stays beside what is kept.
     expect(readdirSync(join(path, 'checkpoints')).sort()).toEqual(['epoch-00000004', 'last']);
   });
@@ -132,7 +140,7 @@ describe('ValidationListener', () => {
 
   test('lower can be better', async () => {
     const evaluator = new Scripted({ loss: [3, 1, 2] });
-    const { listener } = await run({ evaluator, metrics: { loss: { higherIsBetter: false } } }, 3);
+    const { listener } = await run({ evaluator, metrics: { loss: true }, lowerIsBetter: ['loss'] }, 3);
     expect(listener.top.get('loss')).toEqual({ value: 1, epoch: 2 });
   });
 
@@ -185,15 +193,16 @@ describe('ValidationListener', () => {
     expect(epochs).toBe(3);
   });
 
-  test('a listener that says DONT_STOP overrules; one without a decision does not', async () => {
-    class Saying extends LearnerListener {
-      readonly #status: LearnerListenerStatus;
-      constructor(status: LearnerListenerStatus) {
-        super(`saying-${status}`);
-        this.#status = status;
-      }
-      afterEpoch = () => this.#status;
+  class Saying extends LearnerListener {
+    readonly #status: LearnerListenerStatus;
+    constructor(status: LearnerListenerStatus) {
+      super({ id: `saying-${status}` });
+      this.#status = status;
     }
+    afterEpoch = () => this.#status;
+  }
+
+  test('a listener that says DONT_STOP overrules; one without a decision does not', async () => {
     const options = { evaluator: new Scripted({ rr: [5, 4, 4, 4] }), metrics: { rr: true }, earlyStop: 2 };
     const vetoed = await run(options, 4, [new Saying(LearnerListenerStatus.DONT_STOP)]);
     expect(vetoed.epochs).toBe(4);
@@ -202,23 +211,49 @@ describe('ValidationListener', () => {
     expect((await run(options, 4, [new Saying(LearnerListenerStatus.NO_DECISION)])).epochs).toBe(3);
   });
 
+  const { NO_DECISION: N, STOP: S, DONT_STOP: D } = LearnerListenerStatus;
+  test.each([
+    [[], 3],
+    [[N], 3],
+    [[S], 1],
+    [[D], 3],
+    [[N, S], 1],
+    [[S, N], 1],
+    [[S, D], 3],
+    [[D, S], 3],
+  ])('(g) listeners that say %p: %d epochs of 3', async (statuses, epochs) => {
+    let last = 0;
+    const listeners = statuses.map((status) => new Saying(status as LearnerListenerStatus));
+    await toyLearner({ listeners }).run({
+      progress: (event) => {
+        if (event.type === 'end') last = event.state.epoch;
+      },
+    });
+    expect(last).toBe(epochs);
+  });
+
   test('what it keeps needs a directory, what it reports does not', async () => {
     const learner = (keep: boolean) =>
-      new Learner({
-        model: toyModel(),
-        trainer: new ToyTrainer(),
-        optimizers: toyOptimizers,
+      toyLearner({
         listeners: [
           new ValidationListener({ id: 'v', evaluator: new Scripted({ rr: [1] }), metrics: { rr: keep } }),
         ],
         maxEpochs: 1,
         stepsPerEpoch: 1,
-        progress: false,
       });
-    await expect(learner(true).run()).rejects.toThrow(
-      'learner.path: expected a directory, where v keeps its best models',
+    await expect(learner(true).run({ progress: false })).rejects.toThrow(
+      'learner.run: expected a path, where listener v keeps its best models',
     );
-    expect((await learner(false).run()).metrics.get('v/final/rr')).toBe(1);
+    expect((await learner(false).run({ progress: false })).metrics.get('v/final/rr')).toBe(1);
+  });
+
+  test('a metric may have any name, as a directory too', async () => {
+    const evaluator = new Scripted({ 'a/b': [1], '..': [1], 'nDCG@10': [1] });
+    const metrics = { 'a/b': true, '..': true, 'nDCG@10': true };
+    const { path, loaders } = await run({ evaluator, metrics }, 1);
+    const kept = readdirSync(join(path, 'out', 'listeners', '0', 'best'));
+    expect(kept.filter((name) => !name.includes('epoch')).sort()).toEqual(['%2E.', 'a%2Fb', 'nDCG@10']);
+    for (const name of Object.keys(metrics)) await loaders[name]!.execute();
   });
 
   test('a metric that the evaluator does not give is an error', async () => {
@@ -231,41 +266,44 @@ describe('ValidationListener', () => {
   test.each<[Record<string, unknown>, string]>([
     [
       { earlyStop: 3, validationInterval: 2 },
-      'validationListener.earlyStop: expected a multiple of validationInterval 2',
-    ],
-    [{ earlyStop: 1, metrics: { rr: false } }, 'validationListener.metrics: expected one that is kept'],
-    [{ metrics: {} }, 'validationListener.metrics: expected at least one metric'],
-    [
-      { metrics: { rr: { kep: true } } },
-      'validationListener.metrics["rr"].kep: no such option, did you mean keep?',
+      'learner.listeners[0].earlyStop: expected 0 or a multiple of validationInterval 2, received 3',
     ],
     [
-      { evaluator: () => new Map() },
-      'validationListener.evaluator: expected an Evaluator, received a function',
+      { earlyStop: 1, metrics: { rr: false } },
+      'learner.listeners[0].earlyStop: expected a metric that is kept, for it to watch',
     ],
+    [{ metrics: {} }, 'learner.listeners[0].metrics: expected at least one metric'],
+    [{ lowerIsBetter: ['mrr'] }, 'learner.listeners[0].lowerIsBetter[0]: expected one of rr, received "mrr"'],
     [
       { id: '../elsewhere' },
-      'validationListener.id: expected letters, digits, underscores, hyphens and dots',
+      'learner.listeners[0].id: expected letters, digits, underscores, hyphens and dots',
     ],
-  ])('refuses %p', (wrong, message) => {
-    const options = { id: 'v', evaluator: new Scripted({}), metrics: { rr: true }, ...wrong };
-    expect(() => new ValidationListener(options as ValidationListenerOptions)).toThrow(message);
+  ])('refuses %p', async (wrong, message) => {
+    const values = { id: 'v', evaluator: new Scripted({}), metrics: { rr: true }, ...wrong };
+    const learner = toyLearner({ listeners: [new ValidationListener(values as ListenerValues)] });
+    await expect(learner.run({ path: newDirectory(), progress: false })).rejects.toThrow(message);
   });
 
-  test('two listeners with one id are refused', () => {
+  test('refuses what is no evaluator', () => {
+    const values = { id: 'v', evaluator: () => new Map(), metrics: { rr: true } };
+    expect(() => new ValidationListener(values as never)).toThrow(
+      'validationListener.evaluator: expected an Evaluator, received a function',
+    );
+  });
+
+  test('two listeners with one id are refused', async () => {
     const listener = () =>
       new ValidationListener({ id: 'v', evaluator: new Scripted({}), metrics: { rr: true } });
-    const options = { model: toyModel(), trainer: new ToyTrainer(), optimizers: toyOptimizers };
-    expect(() => new Learner({ ...options, listeners: [listener(), listener()] })).toThrow(
-      'learner.listeners[1].id: expected an id that no other listener has, received "v"',
-    );
+    await expect(
+      toyLearner({ listeners: [listener(), listener()] }).run({ progress: false }),
+    ).rejects.toThrow('learner.listeners[1].id: expected an id that no other listener has, received "v"');
   });
 });
 
 describe('what was kept', () => {
   test('loads into a model of the same structure only', async () => {
     const { path, loaders } = await run({ evaluator: new Scripted({ rr: [1] }), metrics: { rr: true } }, 1);
-    const kept = join(path, 'listeners', 'bestval', 'best', 'rr');
+    const kept = join(path, 'out', 'listeners', '0', 'best', 'rr');
     expect(existsSync(kept)).toBe(true);
     expect(loaders.rr).toMatchObject({ path: kept, listener: 'bestval', key: 'rr' });
     await expect(new ModuleLoader({ value: new Linear(3, 1), path: kept }).execute()).rejects.toThrow('bias');

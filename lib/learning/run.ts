@@ -1,0 +1,209 @@
+/**
+ * A run of a learner, from its first step to its last: this is where the order of things is.
+ */
+import { setImmediate as macrotask } from 'node:timers/promises';
+import { expected } from '../errors.ts';
+import type { Module } from '../torch/nn/module.ts';
+import { manualSeed } from '../torch/random.ts';
+import { tidy } from '../torch/scope.ts';
+import { TrainerContext, type TrainerContextOptions } from './context.ts';
+import { GradientHook, type Hook, InitializationHook, OptimizationHook, StepTrainingHook } from './hooks.ts';
+import { foldStatus, type LearnerListener, LearnerListenerStatus } from './listener.ts';
+import { Metrics } from './metrics.ts';
+import { initializeModel, ModuleInitMode } from './module.ts';
+import { explain, NotFiniteError } from './notFinite.ts';
+import { RecoverableOOMError } from './outOfMemory.ts';
+import { abridged, type ParameterOptimizer } from './parameterOptimizer.ts';
+import type { Random, RandomState } from './random.ts';
+import type { UnfinishedEpoch } from './runState.ts';
+import { ScheduledOptimizer } from './scheduledOptimizer.ts';
+import type { Batches, Trainer } from './trainer.ts';
+
+/** What a run needs of its learner. */
+export interface RunnableLearner {
+  readonly random: Random;
+  readonly trainer: Trainer;
+  readonly model: Module;
+  readonly maxEpochs: number;
+  readonly stepsPerEpoch: number;
+  readonly optimizers: readonly ParameterOptimizer[];
+  readonly listeners: readonly LearnerListener[];
+  readonly checkpointInterval: number;
+  readonly hooks: readonly Hook[];
+}
+
+/** Where it runs, where it writes, who is told. */
+export interface RunEnvironment
+  extends Pick<TrainerContextOptions, 'info' | 'path' | 'logpath' | 'checkpointspath' | 'readers'> {
+  /** Stops the run after the step at hand, with a checkpoint. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export class LearnerRun {
+  readonly #learner: RunnableLearner;
+  readonly #signal: AbortSignal | undefined;
+  readonly #optimizer = new ScheduledOptimizer();
+  readonly #context: TrainerContext;
+
+  constructor(learner: RunnableLearner, { signal, ...environment }: RunEnvironment) {
+    const { model, maxEpochs, stepsPerEpoch } = learner;
+    this.#learner = learner;
+    this.#signal = signal;
+    this.#context = new TrainerContext({
+      ...environment,
+      model,
+      maxEpochs,
+      stepsPerEpoch,
+      optimizer: this.#optimizer,
+    });
+  }
+
+  /**
+   * Trains.
+   *
+   * @returns final values of the listeners, such as `bestval/final/RR@10`
+   * @throws the reason of the signal, once it fired
+   */
+  async run(): Promise<ReadonlyMap<string, number>> {
+    const context = this.#context;
+    const metrics = new Map<string, number>();
+    let failed = true;
+    let trained = false;
+    try {
+      this.#signal?.throwIfAborted();
+      const random = await this.#start();
+      trained = await this.#train(random);
+      for (const listener of this.#learner.listeners) listener.updateMetrics(metrics);
+      failed = false;
+      return metrics;
+    } finally {
+      await this.#learner.trainer.close();
+      this.#optimizer.dispose();
+      context.dispose();
+      context.emit({ type: 'end', state: context.state, failed, metrics: trained ? metrics : new Map() });
+    }
+  }
+
+  /** Everything before the first step. The order is upstream's; hooks rely on it. */
+  async #start(): Promise<RandomState> {
+    const { model, trainer, hooks, listeners, maxEpochs, stepsPerEpoch } = this.#learner;
+    const context = this.#context;
+    await context.begin();
+    for (const hook of hooks) context.addHook(hook);
+    for (const hook of context.hooks(InitializationHook)) await hook.before(context);
+
+    const random = this.#learner.random.newState();
+    manualSeed(random.integer(2 ** 32 - 1));
+    await initializeModel(model, { mode: ModuleInitMode.DEFAULT, random });
+    trainer.initialize(random, context);
+    for (const listener of listeners) await listener.initialize(context);
+    model.to(context.device);
+    trainer.to(context.device);
+    const own = hooks.filter((hook) => hook instanceof GradientHook);
+    const unclaimed = this.#optimizer.initialize(this.#learner.optimizers, {
+      model,
+      totalSteps: maxEpochs * stepsPerEpoch,
+      hooks: own,
+    });
+    this.#warn(unclaimed);
+    for (const hook of context.hooks(InitializationHook)) await hook.after(context);
+    return random;
+  }
+
+  /** @returns whether anything was to be done: false where the run was finished before */
+  async #train(random: RandomState): Promise<boolean> {
+    const { model, trainer, listeners, maxEpochs, stepsPerEpoch, checkpointInterval } = this.#learner;
+    const context = this.#context;
+    let unfinished = await context.resume({ model, trainer, optimizer: this.#optimizer, listeners, random });
+    context.emit({ type: 'start', maxEpochs, stepsPerEpoch, state: context.state });
+    const goesOn = context.state.epoch > 0 && unfinished === undefined;
+    if (goesOn && (await this.#isOver())) return false;
+
+    const batches = trainer.iterBatches();
+    do {
+      if (unfinished === undefined) {
+        await this.#stopIfAsked();
+        context.nextEpoch();
+      }
+      model.train();
+      const metrics = Metrics.fromState(unfinished?.metrics ?? []);
+      for (let steps = (unfinished?.steps ?? 0) + 1; steps <= stepsPerEpoch; steps++) {
+        metrics.merge(await this.#step(batches));
+        await this.#stopIfAsked({ steps, metrics: metrics.stateDict() });
+      }
+      unfinished = undefined;
+      context.endEpoch();
+      context.emit({ type: 'epoch', state: context.state, metrics: metrics.means() });
+      if (context.state.epoch % checkpointInterval === 0) await context.saveCheckpoint();
+    } while (!(await this.#isOver()));
+    // The last epoch always leaves its state, whatever the interval.
+    await context.saveCheckpoint();
+    return true;
+  }
+
+  async #step(batches: Batches<unknown>): Promise<Metrics> {
+    const context = this.#context;
+    // The event loop gets its turn, and with it whoever waits for this process.
+    await macrotask();
+    const { value: batch, done } = await batches.next();
+    if (done) throw expected('batches without an end', 'trainer.iterBatches', undefined);
+    context.nextBatch();
+    const metrics = await this.#attempt(batch);
+    context.emit({ type: 'step', state: context.state, metrics: metrics.means() });
+    for (const hook of context.hooks(StepTrainingHook)) await hook.after(context);
+    return metrics;
+  }
+
+  /** A step, made again from its beginning as long as the trainer can do with less memory. */
+  async #attempt(batch: unknown): Promise<Metrics> {
+    const context = this.#context;
+    for (;;) {
+      try {
+        return await context.step(() => tidy(() => this.#learn(batch)));
+      } catch (error) {
+        if (error instanceof NotFiniteError)
+          throw await explain(error, { context, batch, again: () => this.#computeGradients(batch) });
+        if (!(error instanceof RecoverableOOMError)) throw error;
+        context.emit({ type: 'warning', message: error.message });
+      }
+    }
+  }
+
+  async #learn(batch: unknown): Promise<void> {
+    const context = this.#context;
+    this.#optimizer.zeroGrad();
+    for (const hook of context.hooks(StepTrainingHook)) await hook.before(context);
+    await this.#computeGradients(batch);
+    await this.#optimizer.optimizerStep(context);
+    this.#optimizer.schedulerStep(context);
+  }
+
+  /** The one place that decides in which precision the model computes. */
+  async #computeGradients(batch: unknown): Promise<void> {
+    await this.#learner.trainer.processBatch(batch);
+  }
+
+  /** Asks all listeners, in their order. */
+  async #isOver(): Promise<boolean> {
+    const { state } = this.#context;
+    const statuses: LearnerListenerStatus[] = [];
+    for (const listener of this.#learner.listeners) statuses.push(await listener.afterEpoch(state));
+    return foldStatus(statuses) === LearnerListenerStatus.STOP || state.epoch >= this.#learner.maxEpochs;
+  }
+
+  async #stopIfAsked(unfinished?: UnfinishedEpoch): Promise<void> {
+    if (!this.#signal?.aborted) return;
+    if (unfinished === undefined) await this.#context.saveCheckpoint();
+    else await this.#context.saveUnfinished(unfinished);
+    this.#signal.throwIfAborted();
+  }
+
+  #warn(unclaimed: readonly string[]): void {
+    const warn = (message: string) => this.#context.emit({ type: 'warning', message });
+    if (unclaimed.length > 0)
+      warn(`${unclaimed.length} parameters have no optimizer and are not trained: ${abridged(unclaimed)}`);
+    const ignored = this.#learner.trainer.hooks.filter((hook) => hook instanceof OptimizationHook);
+    for (const hook of ignored)
+      warn(`${hook.constructor.name} does nothing among the hooks of a trainer: give it to the learner`);
+  }
+}

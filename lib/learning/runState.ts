@@ -1,0 +1,132 @@
+/**
+ * Everything that a run has to remember so that it goes on, in another process, as if it had not stopped.
+ */
+import { ArgumentError, expected } from '../errors.ts';
+import type { Module } from '../torch/nn/module.ts';
+import { getRngState, setRngState } from '../torch/random.ts';
+import { tidy, visitTensors } from '../torch/scope.ts';
+import type { Tensor } from '../torch/tensor.ts';
+import type { Hooks } from './hooks.ts';
+import type { MetricsState } from './metrics.ts';
+import type { RandomState, RandomWords } from './random.ts';
+import type { OptimizersState, ScheduledOptimizer } from './scheduledOptimizer.ts';
+import { loadWeights } from './weights.ts';
+
+/** What has a state of its own, JSON and tensors. */
+export interface Stateful {
+  stateDict?(): unknown;
+  loadStateDict?(state: unknown): void;
+}
+
+export interface RunParts {
+  readonly model: Module;
+  readonly trainer: Required<Stateful>;
+  readonly optimizer: ScheduledOptimizer;
+  readonly hooks: Hooks;
+  readonly listeners: readonly (Stateful & { readonly id: string })[];
+  /** The run's own stream; libtorch's is everybody's. */
+  readonly random: RandomState;
+}
+
+/** What was trained of an epoch in whose middle the run stopped. */
+export interface UnfinishedEpoch {
+  readonly steps: number;
+  readonly metrics: MetricsState;
+}
+
+/** The state of a run, without the weights of the model. */
+export interface RunState {
+  readonly version: 1;
+  readonly epoch: number;
+  readonly steps: number;
+  /** Null after an epoch. */
+  readonly unfinished: UnfinishedEpoch | null;
+  readonly random: { readonly run: RandomWords; readonly torch: { readonly cpu: Tensor } };
+  readonly trainer: unknown;
+  readonly hooks: readonly unknown[];
+  readonly listeners: Readonly<Record<string, unknown>>;
+  readonly optimizer: OptimizersState;
+}
+
+/** What listeners may change: it is noted before they are asked, as they are asked again when the run goes on. */
+export type Moment = Omit<RunState, 'optimizer'>;
+
+export function noteMoment(
+  parts: RunParts,
+  { epoch, steps }: { readonly epoch: number; readonly steps: number },
+  unfinished: UnfinishedEpoch | null,
+): Moment {
+  return {
+    version: 1,
+    epoch,
+    steps,
+    unfinished,
+    random: { run: parts.random.words(), torch: { cpu: getRngState() } },
+    trainer: parts.trainer.stateDict(),
+    hooks: parts.hooks.stateDict(),
+    listeners: Object.fromEntries(parts.listeners.map((each) => [each.id, each.stateDict?.() ?? null])),
+  };
+}
+
+/**
+ * Brings a run to the state of a checkpoint: all of it, or, when something does not fit, nothing.
+ *
+ * @param path of the checkpoint, where the weights are
+ * @throws ArgumentError when the state is that of another run
+ */
+export async function restore(parts: RunParts, state: RunState, path: string): Promise<void> {
+  if (state?.version !== 1) throw expected('a state of version 1', 'state.json', state?.version);
+  const undo: (() => void)[] = [];
+  const load = <T>(part: { stateDict(): T; loadStateDict(state: T): void }, its: T): void => {
+    const before = part.stateDict();
+    undo.unshift(() => part.loadStateDict(before));
+    part.loadStateDict(its);
+  };
+  try {
+    load(parts.trainer, state.trainer);
+    load(parts.hooks, state.hooks);
+    load(listenersOf(parts), state.listeners);
+    load(parts.optimizer, state.optimizer);
+    load(randomOf(parts), state.random);
+    await loadModel(parts.model, path);
+  } catch (error) {
+    for (const each of undo) each();
+    throw error;
+  } finally {
+    // Optimizers took copies, and the rest may keep what it was given.
+    visitTensors([state.optimizer, state.random], (tensor) => tensor.dispose());
+  }
+}
+
+/** The weights come last, as they are either loaded or not. */
+async function loadModel(model: Module, path: string): Promise<void> {
+  const names = tidy(() => [...model.stateDict().keys()]);
+  const keys = new Map(names.map((name) => [name, name]));
+  await loadWeights({ model, path, keys, isWhole: true, owner: 'learner' });
+}
+
+function listenersOf({ listeners }: RunParts) {
+  return {
+    stateDict: () => Object.fromEntries(listeners.map((each) => [each.id, each.stateDict?.() ?? null])),
+    loadStateDict(states: Readonly<Record<string, unknown>>): void {
+      for (const each of listeners) {
+        const state = states[each.id] ?? null;
+        if ((state === null) !== (each.stateDict === undefined || each.stateDict() === null))
+          throw new ArgumentError(
+            `listeners: expected the state of ${each.id}, received ${Object.keys(states)}`,
+          );
+        if (state !== null) each.loadStateDict?.(state);
+      }
+    },
+  };
+}
+
+function randomOf({ random }: RunParts) {
+  return {
+    stateDict: (): RunState['random'] => ({ run: random.words(), torch: { cpu: getRngState() } }),
+    loadStateDict(state: RunState['random']): void {
+      setRngState(state.torch.cpu);
+      random.restore(state.run);
+    },
+  };
+}
