@@ -62,7 +62,7 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
   maxEpochs: param(int, ignored(1000)),
   /** Optimizer steps in an epoch, whatever the size of the data. */
   stepsPerEpoch: param(int, ignored(128)),
-  /** Mixed precision. */
+  /** Mixed precision: float16 with scaled losses on a GPU, bfloat16 on the CPU. */
   useFp16: param(bool, ignored(false)),
   /** Each parameter belongs to the first that takes it. */
   optimizers: param(list(ParameterOptimizer)),
@@ -81,7 +81,7 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
   #running = false;
 
   override validate(): void {
-    const { optimizers, listeners, useFp16 } = this;
+    const { optimizers, listeners } = this;
     for (const name of ['maxEpochs', 'stepsPerEpoch', 'checkpointInterval'] as const)
       if (this[name] < 1) throw wrong(name, 'a positive integer', this[name]);
     if (optimizers.length === 0) throw wrong('optimizers', 'at least one ParameterOptimizer', optimizers);
@@ -89,7 +89,6 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
       if (listeners.findIndex((other) => other.id === id) < i)
         throw wrong(`listeners[${i}].id`, 'an id that no other listener has', id);
     }
-    if (useFp16) throw wrong('useFp16', 'false, as mixed precision is not there yet', useFp16);
   }
 
   override taskOutputs(dep: Dep): LearnerOutput {

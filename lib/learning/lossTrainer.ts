@@ -10,6 +10,7 @@ import type { Tensor } from '../torch/tensor.ts';
 import { Batcher, type BatcherWorker } from './batchers.ts';
 import type { Loss, TrainerContext } from './context.ts';
 import { EndlessIterator, type EndlessState, type SerializableIterator } from './iterators.ts';
+import { finiteItem } from './notFinite.ts';
 import { prefetchBatches } from './prefetch.ts';
 import type { RandomState } from './random.ts';
 import { Sampler } from './sampler.ts';
@@ -88,7 +89,7 @@ export abstract class LossTrainer<T = unknown> extends config(
   protected async processMicrobatch(records: readonly T[], weight: number): Promise<void> {
     const total = await this.lossOf(records);
     const weighted = weight === 1 ? total : total.mul(weight);
-    weighted.backward();
+    this.context.optimizer.scale(weighted).backward();
   }
 
   /** Σ weight · loss over the losses of some records, which are noted as metrics of the step. */
@@ -119,10 +120,10 @@ export abstract class LossTrainer<T = unknown> extends config(
 
   /** Reading the values waits for the device: once for each loss. */
   #report(losses: readonly Loss[], total: Tensor, count: number): void {
-    for (const { name, value } of losses) this.context.addMetric(name, finite(name, value), count);
+    for (const { name, value } of losses) this.context.addMetric(name, finiteItem(name, value), count);
     if (losses.length < 2) return;
     const names = losses.map(({ name }) => name).sort();
-    this.context.addMetric(names.join('+'), finite('total', total), count);
+    this.context.addMetric(names.join('+'), finiteItem('total', total), count);
   }
 
   #now(): Running<T> {
@@ -134,11 +135,4 @@ export abstract class LossTrainer<T = unknown> extends config(
 function weightedSum(losses: readonly Loss[]): Tensor {
   const [first, ...rest] = losses.map(({ value, weight }) => (weight === 1 ? value : value.mul(weight)));
   return rest.reduce((sum, value) => sum.add(value), first as Tensor);
-}
-
-function finite(name: string, loss: Tensor): number {
-  const value = Number(loss.item());
-  if (!Number.isFinite(value))
-    throw new ArgumentError(`loss ${name}: expected a finite number, received ${value}`);
-  return value;
 }

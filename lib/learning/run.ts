@@ -3,6 +3,8 @@
  */
 import { setImmediate as macrotask } from 'node:timers/promises';
 import { expected } from '../errors.ts';
+import { autocast } from '../torch/amp.ts';
+import { GradScaler } from '../torch/gradScaler.ts';
 import type { Module } from '../torch/nn/module.ts';
 import { manualSeed } from '../torch/random.ts';
 import { tidy } from '../torch/scope.ts';
@@ -26,6 +28,7 @@ export interface RunnableLearner {
   readonly model: Module;
   readonly maxEpochs: number;
   readonly stepsPerEpoch: number;
+  readonly useFp16: boolean;
   readonly optimizers: readonly ParameterOptimizer[];
   readonly listeners: readonly LearnerListener[];
   readonly checkpointInterval: number;
@@ -86,7 +89,7 @@ export class LearnerRun {
 
   /** Everything before the first step. The order is upstream's; hooks rely on it. */
   async #start(): Promise<RandomState> {
-    const { model, trainer, hooks, listeners, maxEpochs, stepsPerEpoch } = this.#learner;
+    const { model, trainer, hooks, listeners, maxEpochs, stepsPerEpoch, useFp16 } = this.#learner;
     const context = this.#context;
     await context.begin();
     for (const hook of hooks) context.addHook(hook);
@@ -104,6 +107,7 @@ export class LearnerRun {
       model,
       totalSteps: maxEpochs * stepsPerEpoch,
       hooks: own,
+      scaler: useFp16 ? new GradScaler('cuda', { enabled: context.device.startsWith('cuda') }) : undefined,
     });
     this.#warn(unclaimed);
     for (const hook of context.hooks(InitializationHook)) await hook.after(context);
@@ -180,7 +184,9 @@ export class LearnerRun {
 
   /** The one place that decides in which precision the model computes. */
   async #computeGradients(batch: unknown): Promise<void> {
-    await this.#learner.trainer.processBatch(batch);
+    const device = this.#context.device.startsWith('cuda') ? 'cuda' : 'cpu';
+    const { trainer, useFp16 } = this.#learner;
+    await autocast(device, async () => trainer.processBatch(batch), { enabled: useFp16 });
   }
 
   /** Asks all listeners, in their order. */

@@ -3,6 +3,7 @@
  */
 import { ArgumentError, expected } from '../errors.ts';
 import { wrong } from '../experiment/accept.ts';
+import type { GradScaler, GradScalerState } from '../torch/gradScaler.ts';
 import type { Module } from '../torch/nn/module.ts';
 import type { Parameter } from '../torch/nn/parameter.ts';
 import type { OptimizerStateDict } from '../torch/optim/stateDict.ts';
@@ -24,6 +25,8 @@ export interface OptimizersOptions {
   readonly totalSteps: number;
   /** See, and may change, gradients before the parameters are updated, in this order. */
   readonly hooks?: readonly GradientHook[];
+  /** Shared by all optimizers. */
+  readonly scaler?: GradScaler | undefined;
 }
 
 /** What a resumed run needs: JSON and tensors. */
@@ -33,12 +36,15 @@ export interface OptimizersState {
   readonly optimizers: readonly OptimizerStateDict[];
   /** Of each optimizer; null for one without. */
   readonly schedulers: readonly unknown[];
+  /** Null without one. */
+  readonly scaler: GradScalerState | null;
 }
 
 export class ScheduledOptimizer {
   #scheduled: readonly Scheduled[] = [];
   #hooks: readonly GradientHook[] = [];
   #module: Module | undefined;
+  #scaler: GradScaler | undefined;
   #steps = 0;
 
   /**
@@ -48,11 +54,12 @@ export class ScheduledOptimizer {
    */
   initialize(
     optimizers: readonly ParameterOptimizer[],
-    { model, totalSteps, hooks = [] }: OptimizersOptions,
+    { model, totalSteps, hooks = [], scaler }: OptimizersOptions,
   ): readonly string[] {
     const { claimed, unclaimed } = claimParameters(optimizers, model);
     this.#module = model;
     this.#hooks = hooks;
+    this.#scaler = scaler;
     this.#scheduled = optimizers.map(({ optimizer, scheduler }, i) => {
       const made = optimizer.create(claimed[i] as readonly (readonly [string, Parameter])[]);
       if (scheduler !== undefined && made.paramGroups.some(({ lr }) => lr === null)) {
@@ -75,13 +82,22 @@ export class ScheduledOptimizer {
 
   /** What a trainer calls `backward` of. */
   scale(loss: Tensor): Tensor {
-    return loss;
+    return this.#scaler?.scale(loss) ?? loss;
   }
 
   /** Lets the gradient hooks see the gradients, then updates the parameters. */
   async optimizerStep(context: TrainerContext): Promise<void> {
+    const scaler = this.#scaler;
+    // A scaler takes no optimizer without gradients, which has nothing to do in this step.
+    const active = this.#scheduled.map(({ optimizer }) => optimizer).filter(hasGradients);
+    for (const optimizer of active) scaler?.unscale_(optimizer);
     for (const hook of this.#hooks) await hook.gradients(context);
-    for (const { optimizer } of this.#scheduled) optimizer.step();
+    if (scaler === undefined) for (const { optimizer } of this.#scheduled) optimizer.step();
+    else {
+      for (const optimizer of active) scaler.step(optimizer);
+      context.addMetric('gradient/scaler', scaler.getScale());
+      if (active.length > 0) scaler.update();
+    }
   }
 
   /** Notes the rates that this step had, then sets those of the next one. */
@@ -101,12 +117,13 @@ export class ScheduledOptimizer {
       schedulerSteps: this.#steps,
       optimizers: this.#scheduled.map(({ optimizer }) => optimizer.stateDict()),
       schedulers: this.#scheduled.map(({ scheduler }) => scheduler?.stateDict() ?? null),
+      scaler: this.#scaler?.stateDict() ?? null,
     };
   }
 
   /** @throws ArgumentError for the state of other optimizers, or of ones over other parameters; then nothing changed */
   loadStateDict(state: OptimizersState): void {
-    const { schedulerSteps, optimizers, schedulers } = { ...state };
+    const { schedulerSteps, optimizers, schedulers, scaler } = { ...state };
     const count = this.#scheduled.length;
     for (const [name, list] of Object.entries({ optimizers, schedulers })) {
       if (!Array.isArray(list) || list.length !== count) throw expected(`${count} states`, name, list);
@@ -116,9 +133,11 @@ export class ScheduledOptimizer {
       if ((scheduler === undefined) !== (schedulers[i] === null))
         throw expected(scheduler ? 'a state' : 'none', `schedulers[${i}]`, schedulers[i]);
     }
+    if ((this.#scaler === undefined) !== (scaler === null))
+      throw expected(this.#scaler ? 'a state' : 'none', 'scaler', scaler);
     const before = this.stateDict();
     try {
-      this.#load({ schedulerSteps, optimizers, schedulers });
+      this.#load({ schedulerSteps, optimizers, schedulers, scaler });
     } catch (error) {
       this.#load(before);
       throw error;
@@ -128,15 +147,21 @@ export class ScheduledOptimizer {
   /** Frees what the optimizers remember. */
   dispose(): void {
     for (const { optimizer } of this.#scheduled) optimizer.dispose();
+    this.#scaler?.dispose();
   }
 
-  #load({ schedulerSteps, optimizers, schedulers }: OptimizersState): void {
+  #load({ schedulerSteps, optimizers, schedulers, scaler }: OptimizersState): void {
     for (const [i, { optimizer, scheduler }] of this.#scheduled.entries()) {
       optimizer.loadStateDict(optimizers[i] as OptimizerStateDict);
       scheduler?.loadStateDict(schedulers[i]);
     }
+    if (scaler !== null) this.#scaler?.loadStateDict(scaler);
     this.#steps = schedulerSteps;
   }
+}
+
+function hasGradients({ paramGroups }: AnyOptimizer): boolean {
+  return paramGroups.some(({ params }) => params.some(({ grad }) => grad !== null));
 }
 
 /** Moments belong to parameters by their order, so the order must be the one that was saved. */
