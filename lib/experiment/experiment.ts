@@ -83,7 +83,7 @@ export class Experiment implements Submitter {
   }
 
   /** The job of a task that was submitted here. */
-  jobOf(task: Task): Job {
+  jobOf(task: LightweightTask): Job {
     const found = this.jobs.find(({ directory }) => directory === hidden(task).job);
     if (found === undefined)
       throw new ArgumentError(`${nameOf(task)}: was not submitted to experiment ${this.name}`);

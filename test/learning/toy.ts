@@ -60,13 +60,13 @@ type LearnerValues = ConstructorParameters<typeof Learner>[0];
 export function toyLearner(values: Partial<LearnerValues> = {}): Learner {
   return new Learner({
     random: new Random(),
-    model: toyModel(),
     trainer: new ToyTrainer(),
     optimizers: toyOptimizers,
     listeners: [],
     maxEpochs: 3,
     stepsPerEpoch: 2,
     ...values,
+    model: values.model ?? toyModel(),
   });
 }
 
