@@ -8,27 +8,27 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { progress, type ValidationEvent } from 'xpmir';
-import { buildCorpus, type Corpus, type Part, readDeclarations } from './jsdoc/corpus.ts';
+import type { Part } from './jsdoc/corpus.ts';
+import { Declarations } from './jsdoc/data.ts';
 import { DualEncoder } from './jsdoc/encoder.ts';
 import { DEFAULT_FROM, DEFAULT_OUT, readArguments, runProgram } from './jsdoc/program.ts';
 import {
   type Bm25Parameters,
   bm25Index,
   bm25Scores,
-  type Collection,
+  CHOSEN_BY,
   denseScores,
   evaluateRanker,
   means,
   mixedScores,
   NAMES,
   type Ranker,
-  toCollection,
   tuneBm25,
   tuneWeight,
 } from './jsdoc/rankers.ts';
 import { describe, Searcher } from './jsdoc/saved.ts';
 import { type Row, resultTable } from './jsdoc/table.ts';
-import { trainEncoder } from './jsdoc/training.ts';
+import { jsdocLearner, LISTENER } from './jsdoc/training.ts';
 
 const USAGE = `Usage: npm run demo -- [--from DIR] [--seeds N] [--epochs N] [--out DIR] [--quiet]
 
@@ -67,23 +67,24 @@ await runProgram(USAGE, async () => {
     quiet: Boolean(values.quiet),
   };
 
-  const corpus = readCorpus(from);
+  const data = readData(from);
+  const { corpus } = data;
   console.log('Choosing k1 and b of BM25 on the validation part');
   const parameters = tuneBm25(corpus);
   const lexical = bm25Scores(bm25Index(corpus.documents, parameters), corpus.topics);
-  const baseline = evaluateOn('validation', lexical, corpus);
+  const baseline = evaluateOn('validation', lexical, data);
   console.log(`BM25 with k1 ${parameters.k1} and b ${parameters.b}: ${inWords(baseline)}`);
 
-  const rows: Row[] = [{ name: 'BM25', values: [evaluateOn('test', lexical, corpus)] }];
+  const rows: Row[] = [{ name: 'BM25', values: [evaluateOn('test', lexical, data)] }];
   const trained: Trained[] = [];
   for (let seed = 0; seed < seeds; seed++) {
     if (seeds > 1) console.log(`Seed ${seed}`);
-    trained.push(await trainOne(seed, corpus, parameters, lexical, settings));
+    trained.push(await trainOne(seed, data, parameters, lexical, settings));
   }
   rows.push({ name: 'dual encoder', values: trained.map(({ dense }) => dense) });
   rows.push({ name: 'both mixed', values: trained.map(({ mixed }) => mixed) });
   console.log(
-    `\nTest part: ${numbersOf('test', corpus).length} queries over ${corpus.documents.length} declarations`,
+    `\nTest part: ${data.topics('test').length} queries over ${corpus.documents.length} declarations`,
   );
   console.log(resultTable(rows, NAMES));
 
@@ -92,12 +93,13 @@ await runProgram(USAGE, async () => {
   console.log(`\nMore: npx tsx examples/search.ts "your own words"`);
 });
 
-function readCorpus(from: string): Corpus {
+function readData(from: string): Declarations {
   console.log(`Reading the declarations under ${from}`);
-  const corpus = buildCorpus(readDeclarations(from));
+  const data = Declarations.under(from);
+  const { corpus } = data;
   const sizes = (['train', 'validation', 'test'] as const).map((part) => ({
     part,
-    size: numbersOf(part, corpus).length,
+    size: data.topics(part).length,
   }));
   const told = sizes.map(({ part, size }) => `${size} ${part}`).join(', ');
   if (corpus.documents.length === 0)
@@ -108,7 +110,7 @@ function readCorpus(from: string): Corpus {
     );
   }
   console.log(`${corpus.documents.length} documented declarations, ${corpus.topics.length} queries: ${told}`);
-  return corpus;
+  return data;
 }
 
 interface Trained {
@@ -119,37 +121,40 @@ interface Trained {
 /** Trains with one seed, evaluates on the test part, and, the first time, saves what searches. */
 async function trainOne(
   seed: number,
-  corpus: Corpus,
+  data: Declarations,
   parameters: Bm25Parameters,
   lexical: Ranker,
   { out, epochs, quiet }: Settings,
 ): Promise<Trained> {
   const encoder = new DualEncoder(ENCODER);
-  const collection: Collection = toCollection(corpus, encoder);
-  const baseline = evaluateOn('validation', lexical, corpus);
+  const collection = data.collection(encoder);
+  const baseline = evaluateOn('validation', lexical, data);
   const beside = ({ metrics }: ValidationEvent) =>
     Object.fromEntries([...metrics.keys()].map((name) => [`BM25 ${name}`, baseline[name]!]));
   const path = join(out, 'training', `seed-${seed}`);
   rmSync(path, { recursive: true, force: true });
-  await trainEncoder(encoder, collection, { seed, epochs, path, progress: progress({ quiet, beside }) });
+  const batchSize = Math.min(256, data.topics('train').length);
+  const stepsPerEpoch = Math.ceil(data.topics('train').length / batchSize);
+  const learner = jsdocLearner({ data, encoder, lr: 5e-3, seed, epochs, batchSize, stepsPerEpoch });
+  const { listeners } = await learner.run({ path, progress: progress({ quiet, beside }) });
+  // The encoder as it was in its best epoch.
+  await listeners[LISTENER]![CHOSEN_BY]!.execute();
 
   const vectors = encoder.encode(collection.documents);
   const dense = denseScores(encoder, vectors, collection);
   const weight = tuneWeight(lexical, dense, collection);
   if (seed === 0)
-    await new Searcher(encoder, corpus, vectors, { encoder: ENCODER, bm25: parameters, weight }).save(out);
+    await new Searcher(encoder, data.corpus, vectors, { encoder: ENCODER, bm25: parameters, weight }).save(
+      out,
+    );
   return {
-    dense: evaluateOn('test', dense, corpus),
-    mixed: evaluateOn('test', mixedScores(lexical, dense, weight), corpus),
+    dense: evaluateOn('test', dense, data),
+    mixed: evaluateOn('test', mixedScores(lexical, dense, weight), data),
   };
 }
 
-function evaluateOn(part: Part, ranker: Ranker, corpus: Corpus): Record<string, number> {
-  return means(evaluateRanker(ranker, corpus, numbersOf(part, corpus)));
-}
-
-function numbersOf(part: Part, { topics }: Corpus): number[] {
-  return [...topics.keys()].filter((i) => topics[i]!.part === part);
+function evaluateOn(part: Part, ranker: Ranker, data: Declarations): Record<string, number> {
+  return means(evaluateRanker(ranker, data.corpus, data.topics(part)));
 }
 
 function inWords(values: Readonly<Record<string, number>>): string {

@@ -7,12 +7,13 @@ import { parseArgs, types } from 'node:util';
 const ROOT = join(import.meta.dirname, '..', '..');
 
 /** The packages that the project itself has installed. */
-export const DEFAULT_FROM = fromHere(join(ROOT, 'node_modules'));
+export const DEFAULT_FROM = fromRoot('node_modules');
 /** Where the demo leaves its model. */
-export const DEFAULT_OUT = fromHere(join(ROOT, 'runs', 'demo'));
+export const DEFAULT_OUT = fromRoot('runs', 'demo');
 
-function fromHere(path: string): string {
-  return relative(process.cwd(), path) || '.';
+/** A path of this project, as it is called from the current directory. */
+export function fromRoot(...path: string[]): string {
+  return relative(process.cwd(), join(ROOT, ...path)) || '.';
 }
 
 /** Reads the command line; an option that does not exist, or has no value, is an error that names it. */

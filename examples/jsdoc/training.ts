@@ -3,24 +3,23 @@
  */
 import {
   AdamW,
-  Evaluator,
   Learner,
   LinearWithWarmup,
   LossTrainer,
-  type MetricsPerItem,
   ParameterOptimizer,
   Random,
   RandomizedSerializableIterator,
   type RandomState,
-  type RunOptions,
   Sampler,
   ShuffledIterator,
   ValidationListener,
 } from 'xpmir';
+import { config, param } from 'xpmir/experiment';
 import * as torch from 'xpmir/torch';
-import type { DualEncoder } from './encoder.ts';
-import type { Collection } from './rankers.ts';
-import { CHOSEN_BY, denseScores, evaluateRanker, NAMES } from './rankers.ts';
+import { Declarations } from './data.ts';
+import { DualEncoder } from './encoder.ts';
+import { RetrievalEvaluator } from './evaluation.ts';
+import { CHOSEN_BY, NAMES } from './rankers.ts';
 
 /** A query and a declaration that it documents. */
 interface Pair {
@@ -29,19 +28,16 @@ interface Pair {
 }
 
 /** Each topic of the training part once in a pass, with one of its documents. */
-class PairSampler extends Sampler<Pair> {
-  readonly #collection: Collection;
-
-  constructor(collection: Collection) {
-    super();
-    this.#collection = collection;
-  }
-
+export class PairSampler extends config(
+  import.meta,
+  'xpmir.examples.jsdoc.PairSampler',
+  { data: param(Declarations), encoder: param(DualEncoder) },
+  Sampler,
+) {
   iterate(random: RandomState) {
-    const { topics, queries, documents } = this.#collection;
-    const numbers = [...topics.keys()].filter((i) => topics[i]!.part === 'train');
+    const { topics, queries, documents } = this.data.collection(this.encoder);
     return new RandomizedSerializableIterator(
-      new ShuffledIterator(numbers, random.fork()),
+      new ShuffledIterator(this.data.topics('train'), random.fork()),
       random.fork(),
       (i, dice): Pair => ({ query: queries[i]!, document: documents[dice.pick(topics[i]!.relevant)]! }),
     );
@@ -49,82 +45,58 @@ class PairSampler extends Sampler<Pair> {
 }
 
 /** Softmax over the batch, from queries to documents and back. */
-class InBatchTrainer extends LossTrainer<Pair> {
-  readonly #encoder: DualEncoder;
-
-  constructor(encoder: DualEncoder, sampler: Sampler<Pair>, batchSize: number) {
-    super({ sampler, batchSize });
-    this.#encoder = encoder;
-  }
-
+export class InBatchTrainer extends config(
+  import.meta,
+  'xpmir.examples.jsdoc.InBatchTrainer',
+  {},
+  LossTrainer,
+) {
   protected override trainBatch(pairs: readonly Pair[]): void {
-    const queries = this.#encoder.forward(pairs.map(({ query }) => query)); // [B, D]
-    const documents = this.#encoder.forward(pairs.map(({ document }) => document)); // [B, D]
-    const scores = queries.mm(documents.t()).mul(this.#encoder.logScale.exp()); // [B, B]
+    const encoder = this.trainedModel as DualEncoder;
+    const queries = encoder.forward(pairs.map(({ query }) => query)); // [B, D]
+    const documents = encoder.forward(pairs.map(({ document }) => document)); // [B, D]
+    const scores = queries.mm(documents.t()).mul(encoder.logScale.exp()); // [B, B]
     const own = torch.arange(pairs.length); // [B]
     const { crossEntropy } = torch.nn.functional;
     this.context.addLoss('loss', crossEntropy(scores, own).add(crossEntropy(scores.t(), own)).div(2));
   }
 }
 
-/** MRR@10 and recall@100 of the queries of the validation part, over all documents. */
-class RetrievalEvaluator extends Evaluator {
-  readonly #encoder: DualEncoder;
-  readonly #collection: Collection;
-
-  constructor(encoder: DualEncoder, collection: Collection) {
-    super();
-    this.#encoder = encoder;
-    this.#collection = collection;
-  }
-
-  evaluate(): MetricsPerItem {
-    const { topics } = this.#collection;
-    const numbers = [...topics.keys()].filter((i) => topics[i]!.part === 'validation');
-    const vectors = this.#encoder.encode(this.#collection.documents);
-    return evaluateRanker(denseScores(this.#encoder, vectors, this.#collection), this.#collection, numbers);
-  }
-}
-
 export interface TrainingOptions {
+  readonly data: Declarations;
+  readonly encoder: DualEncoder;
+  readonly lr: number;
   readonly seed: number;
   readonly epochs: number;
-  /** Directory of the run. */
-  readonly path: string;
-  readonly progress: RunOptions['progress'];
+  readonly batchSize: number;
+  /** Optimizer steps in an epoch. */
+  readonly stepsPerEpoch: number;
 }
 
-const LISTENER = 'validation';
+/** The listener that keeps the best encoder. */
+export const LISTENER = 'validation';
 
-/** Trains, and leaves the encoder as it was in its best epoch. */
-export async function trainEncoder(
-  encoder: DualEncoder,
-  collection: Collection,
-  { seed, epochs, path, progress }: TrainingOptions,
-): Promise<void> {
-  const size = collection.topics.filter(({ part }) => part === 'train').length;
-  const batchSize = Math.min(256, size);
-  const stepsPerEpoch = Math.ceil(size / batchSize);
-  const learner = new Learner({
+/** Trains an encoder and keeps what was best on the validation part. */
+export function jsdocLearner(options: TrainingOptions): Learner {
+  const { data, encoder, lr, seed, epochs, batchSize, stepsPerEpoch } = options;
+  return new Learner({
     random: new Random({ seed }),
     model: encoder,
-    trainer: new InBatchTrainer(encoder, new PairSampler(collection), batchSize),
+    trainer: new InBatchTrainer({ sampler: new PairSampler({ data, encoder }), batchSize }),
     optimizers: [
       new ParameterOptimizer({
-        optimizer: new AdamW({ lr: 5e-3, fused: true }),
+        optimizer: new AdamW({ lr, fused: true }),
         scheduler: new LinearWithWarmup({ numWarmupSteps: Math.round((epochs * stepsPerEpoch) / 10) }),
       }),
     ],
     listeners: [
       new ValidationListener({
         id: LISTENER,
-        evaluator: new RetrievalEvaluator(encoder, collection),
+        evaluator: new RetrievalEvaluator({ data, encoder }),
         metrics: Object.fromEntries(NAMES.map((name) => [name, name === CHOSEN_BY])),
       }),
     ],
     maxEpochs: epochs,
     stepsPerEpoch,
   });
-  const output = await learner.run({ path, progress });
-  await output.listeners[LISTENER]![CHOSEN_BY]!.execute();
 }
