@@ -1,6 +1,8 @@
 /**
  * Hooks on gradients. They run in the order in which they are listed: a norm logged after clipping is the clipped one.
  */
+
+import { wrong } from '../experiment/accept.ts';
 import { config } from '../experiment/config.ts';
 import { nameOf } from '../experiment/declaration.ts';
 import { param } from '../experiment/parameters.ts';
@@ -9,7 +11,6 @@ import { clipGradNorm_, getTotalNorm } from '../torch/nn/utils.ts';
 import { tidy } from '../torch/scope.ts';
 import type { TrainerContext } from './context.ts';
 import { GradientHook } from './hooks.ts';
-import { wrong } from './options.ts';
 
 /** Scales all gradients of the model together, once per step, so that their L2 norm is at most `maxNorm`. */
 export class GradientClippingHook extends config(

@@ -1,11 +1,12 @@
 /**
  * Which parameters an optimizer takes.
  */
+
+import { wrong } from '../experiment/accept.ts';
 import { config } from '../experiment/config.ts';
 import { nameOf } from '../experiment/declaration.ts';
 import { param } from '../experiment/parameters.ts';
 import { list, optional, string } from '../experiment/types.ts';
-import { wrong } from './options.ts';
 import { regex } from './regex.ts';
 
 /** Takes every parameter. */

@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { wrong } from './options.ts';
+import { wrong } from '../experiment/accept.ts';
 
 /**
  * A regular expression from the text that a configuration holds; it is found anywhere, and `u` is its only flag.
