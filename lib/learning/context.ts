@@ -252,7 +252,10 @@ export class TrainerContext {
 
   async #restore(parts: RunParts, state: RunState, path: string): Promise<void> {
     try {
-      await restore(parts, state, path);
+      const unpaired = await restore(parts, state, path);
+      if (unpaired.length === 0) return;
+      const message = `the checkpoint ${path} was made with other hooks or listeners: ${unpaired.join(', ')}`;
+      this.emit({ type: 'warning', message });
     } catch (error) {
       const reason = types.isNativeError(error) ? error.message : String(error);
       const located = new ArgumentError(

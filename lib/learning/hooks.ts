@@ -1,7 +1,6 @@
 /**
  * Code that runs at given moments of a run. What a hook is for is told by its class.
  */
-import { expected } from '../errors.ts';
 import { config } from '../experiment/config.ts';
 import type { TrainerContext } from './context.ts';
 
@@ -85,15 +84,14 @@ export class Hooks {
     return this.#hooks.filter((hook): hook is T & Hook => hook instanceof kind);
   }
 
-  /** What each hook remembers, in order; null for one that remembers nothing. */
-  stateDict(): readonly unknown[] {
-    return this.#hooks.map((hook) => hook.stateDict?.() ?? null);
-  }
-
-  /** @throws ArgumentError when the states are those of other hooks */
-  loadStateDict(states: readonly unknown[]): void {
-    if (!Array.isArray(states) || states.length !== this.#hooks.length)
-      throw expected(`the states of ${this.#hooks.length} hooks`, 'hooks', states);
-    for (const [i, hook] of this.#hooks.entries()) if (states[i] !== null) hook.loadStateDict?.(states[i]);
+  /** Each hook under a name that it has in another process too: its class, and which of these it is. */
+  named(): [name: string, hook: Hook][] {
+    const counts = new Map<string, number>();
+    return this.#hooks.map((hook) => {
+      const { name } = hook.constructor;
+      const count = (counts.get(name) ?? 0) + 1;
+      counts.set(name, count);
+      return [count === 1 ? name : `${name}#${count}`, hook];
+    });
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Everything that a run has to remember so that it goes on, in another process, as if it had not stopped.
  */
-import { ArgumentError, expected } from '../errors.ts';
+import { expected } from '../errors.ts';
 import type { Module } from '../torch/nn/module.ts';
 import { getRngState, setRngState } from '../torch/random.ts';
 import { tidy, visitTensors } from '../torch/scope.ts';
@@ -43,7 +43,8 @@ export interface RunState {
   readonly unfinished: UnfinishedEpoch | null;
   readonly random: { readonly run: RandomWords; readonly torch: { readonly cpu: Tensor } };
   readonly trainer: unknown;
-  readonly hooks: readonly unknown[];
+  /** Of those that have one, by name. */
+  readonly hooks: Readonly<Record<string, unknown>>;
   readonly listeners: Readonly<Record<string, unknown>>;
   readonly optimizer: OptimizersState;
 }
@@ -63,8 +64,8 @@ export function noteMoment(
     unfinished,
     random: { run: parts.random.words(), torch: { cpu: getRngState() } },
     trainer: parts.trainer.stateDict(),
-    hooks: parts.hooks.stateDict(),
-    listeners: Object.fromEntries(parts.listeners.map((each) => [each.id, each.stateDict?.() ?? null])),
+    hooks: statesOf(parts.hooks.named()),
+    listeners: statesOf(byId(parts)),
   };
 }
 
@@ -72,9 +73,10 @@ export function noteMoment(
  * Brings a run to the state of a checkpoint: all of it, or, when something does not fit, nothing.
  *
  * @param path of the checkpoint, where the weights are
+ * @returns what there was no state for, or a state for nothing: hooks that are in no identity may come and go
  * @throws ArgumentError when the state is that of another run
  */
-export async function restore(parts: RunParts, state: RunState, path: string): Promise<void> {
+export async function restore(parts: RunParts, state: RunState, path: string): Promise<readonly string[]> {
   if (state?.version !== 1) throw expected('a state of version 1', 'state.json', state?.version);
   const undo: (() => void)[] = [];
   const load = <T>(part: { stateDict(): T; loadStateDict(state: T): void }, its: T): void => {
@@ -84,11 +86,14 @@ export async function restore(parts: RunParts, state: RunState, path: string): P
   };
   try {
     load(parts.trainer, state.trainer);
-    load(parts.hooks, state.hooks);
-    load(listenersOf(parts), state.listeners);
+    const hooks = parts.hooks.named();
+    const listeners = byId(parts);
+    load(several(hooks), state.hooks);
+    load(several(listeners), state.listeners);
     load(parts.optimizer, state.optimizer);
     load(randomOf(parts), state.random);
     await loadModel(parts.model, path);
+    return [...unpaired(hooks, state.hooks), ...unpaired(listeners, state.listeners)];
   } catch (error) {
     for (const each of undo) each();
     throw error;
@@ -105,20 +110,28 @@ async function loadModel(model: Module, path: string): Promise<void> {
   await loadWeights({ model, path, keys, isWhole: true, owner: 'learner' });
 }
 
-function listenersOf({ listeners }: RunParts) {
+type Named = readonly (readonly [name: string, part: Stateful])[];
+
+const byId = ({ listeners }: RunParts): Named => listeners.map((each) => [each.id, each]);
+
+function statesOf(parts: Named): Record<string, unknown> {
+  const states = parts.map(([name, part]) => [name, part.stateDict?.()]);
+  return Object.fromEntries(states.filter(([, state]) => state !== undefined && state !== null));
+}
+
+function several(parts: Named) {
   return {
-    stateDict: () => Object.fromEntries(listeners.map((each) => [each.id, each.stateDict?.() ?? null])),
+    stateDict: () => statesOf(parts),
     loadStateDict(states: Readonly<Record<string, unknown>>): void {
-      for (const each of listeners) {
-        const state = states[each.id] ?? null;
-        if ((state === null) !== (each.stateDict === undefined || each.stateDict() === null))
-          throw new ArgumentError(
-            `listeners: expected the state of ${each.id}, received ${Object.keys(states)}`,
-          );
-        if (state !== null) each.loadStateDict?.(state);
-      }
+      for (const [name, part] of parts) if (Object.hasOwn(states, name)) part.loadStateDict?.(states[name]);
     },
   };
+}
+
+function unpaired(parts: Named, states: Readonly<Record<string, unknown>>): string[] {
+  const own = Object.keys(statesOf(parts));
+  const saved = Object.keys(states);
+  return [...own.filter((name) => !saved.includes(name)), ...saved.filter((name) => !own.includes(name))];
 }
 
 function randomOf({ random }: RunParts) {

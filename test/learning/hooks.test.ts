@@ -14,7 +14,7 @@ import {
 import { tensor } from '../../lib/torch/factories.ts';
 import { Linear } from '../../lib/torch/nn/layers/linear.ts';
 import { Module } from '../../lib/torch/nn/module.ts';
-import { toyLearner, toyModel } from './toy.ts';
+import { newDirectory, toyLearner, toyModel } from './toy.ts';
 
 /** A family of one's own, which a model would look up while it computes. */
 abstract class VectorListener extends Hook {
@@ -63,22 +63,34 @@ describe('hooks', () => {
     expect(hooks.of(Named).map(({ name }) => name)).toEqual(['gradient_norm']);
   });
 
-  test('remember what they have to, in order', () => {
-    const newHooks = () => {
-      const [hooks, counts] = [new Hooks(), new Counts({ start: 5 })];
-      for (const hook of [new Silent(), counts]) hooks.add(hook);
-      return { hooks, counts };
+  test('have names by which another process finds them', () => {
+    const hooks = new Hooks();
+    for (const hook of [new Silent(), new Counts({ start: 5 }), new Silent()]) hooks.add(hook);
+    expect(hooks.named().map(([name]) => name)).toEqual(['Silent', 'Counts', 'Silent#2']);
+  });
+
+  test('remember what they have to; one that comes later begins where it begins', async () => {
+    const path = newDirectory();
+    const run = async (hooks: readonly Hook[], maxEpochs: number) => {
+      const warnings: string[] = [];
+      await toyLearner({ hooks, maxEpochs }).run({
+        path,
+        progress: (event) => {
+          if (event.type === 'warning') warnings.push(event.message);
+        },
+      });
+      return warnings;
     };
-    const before = newHooks();
-    before.counts.vectors();
-    const state = JSON.parse(JSON.stringify(before.hooks.stateDict()));
-    expect(state).toEqual([null, 6]);
-    const after = newHooks();
-    after.hooks.loadStateDict(state);
-    expect(after.counts.count).toBe(6);
-    expect(() => after.hooks.loadStateDict([1])).toThrow(
-      'Expected the states of 2 hooks for hooks but received [1]',
-    );
+    const before = new Counts({ start: 5 });
+    before.vectors();
+    await run([new Silent(), before], 1);
+    const after = new Counts({ start: 5 });
+    expect(await run([after, new Silent()], 2)).toEqual([]);
+    expect(after.count).toBe(6);
+    const other = new Counts({ start: 7 });
+    const [warning] = await run([after, other], 3);
+    expect(warning).toMatch(/was made with other hooks or listeners: Counts#2$/);
+    expect(other.count).toBe(7);
   });
 
   test('are in the identity unless setMeta takes them out', () => {
