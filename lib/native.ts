@@ -59,6 +59,18 @@ export interface Addon {
   setDeterministic(mode: boolean, warnOnly: boolean): void;
   hasCuda(): boolean;
   clearAutocastCache(): void;
+
+  /** TorchScript modules are numbers as well; see native/jit.cc. */
+  scriptLoad(bytes: Uint8Array, device?: string): number;
+  scriptSave(module: number): Uint8Array;
+  scriptRelease(module: number): void;
+  scriptName(module: number): string;
+  scriptMembers(module: number): (number | string)[];
+  scriptSet(module: number, name: string, tensor: Handle): void;
+  scriptTrain(module: number, mode: boolean): void;
+  scriptTraining(module: number): boolean;
+  scriptMethods(module: number): string;
+  scriptCall(module: number, method: string, shape: string): [shape: string, isGrown: boolean];
 }
 
 let addon: Addon | undefined;

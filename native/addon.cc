@@ -10,6 +10,7 @@
 //   tensor.cc   what is no operator: data in and out, description, requires_grad, grad
 //   autograd.cc backward, grad, hooks, custom nodes
 //   random.cc   seeds, generators, thread counts
+//   jit.cc      TorchScript modules as numbers; script_value.* their nested arguments
 //   allocator.* memory of small tensors, used again: the one thing that belongs to the process
 //   error.*     the border; state.* what one environment owns
 
@@ -48,6 +49,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_tensor(env, exports);
   export_autograd(env, exports);
   export_random(env, exports);
+  export_jit(env, exports);
   return exports;
 }
 

@@ -25,5 +25,6 @@ void export_dispatch(Napi::Env env, Napi::Object exports);
 void export_tensor(Napi::Env env, Napi::Object exports);
 void export_autograd(Napi::Env env, Napi::Object exports);
 void export_random(Napi::Env env, Napi::Object exports);
+void export_jit(Napi::Env env, Napi::Object exports);
 
 }  // namespace xpmir

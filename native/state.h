@@ -40,6 +40,8 @@ class Graveyard {
   bool abandoned_ = false;
 };
 
+struct ScriptTable;  // of jit.cc
+
 class State {
  public:
   explicit State(Napi::Env env);
@@ -58,6 +60,7 @@ class State {
   torch::jit::Stack spare_stack;  // an allocation to use again
   std::vector<at::Generator> generators;
   at::Generator& generator(double id);  // throws ArgumentError for an id never given out
+  std::shared_ptr<ScriptTable> scripts;  // made at the first use
   std::shared_ptr<Graveyard> graveyard = std::make_shared<Graveyard>();
   Napi::ObjectReference hook_error;  // { error }: what a hook threw while the engine ran
 

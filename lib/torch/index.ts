@@ -45,6 +45,7 @@ export { GradScaler, type GradScalerOptions, type GradScalerState } from './grad
 export type { Index, Slice } from './indexing.ts';
 export { loadSafetensors, readSafetensorsHeader, saveSafetensors } from './io/safetensors.ts';
 export { SafetensorsError, type SafetensorsHeader, type SafetensorsReason } from './io/safetensorsHeader.ts';
+export * as jit from './jit/index.ts';
 export {
   enableGrad,
   inferenceMode,

@@ -1,11 +1,11 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import { ArgumentError, expected } from '../../errors.ts';
 import { arrayForms, type Device, type DType } from '../dtype.ts';
 import { Tensor } from '../tensor.ts';
 import { fromBytes } from '../values.ts';
+import { cannotRead, checkPath } from './path.ts';
 import { replaceFile } from './replaceFile.ts';
 import {
   byteSize,
@@ -144,7 +144,9 @@ async function withHeader<T>(
 ): Promise<T> {
   const file = checkPath(path);
   // Without O_NONBLOCK, a named pipe in place of a file would wait for its other end.
-  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+    throw cannotRead(file, error);
+  });
   try {
     const stat = await handle.stat();
     if (!stat.isFile()) throw expected('a file', 'path', file);
@@ -207,10 +209,4 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
     done += (await handle.write(bytes, done, Math.min(PIECE, bytes.length - done))).bytesWritten;
   }
-}
-
-function checkPath(path: unknown): string {
-  if (typeof path === 'object' && path !== null && 'href' in path) return fileURLToPath(path as URL);
-  if (typeof path !== 'string' || path === '' || path.includes('\0')) throw expected('a path', 'path', path);
-  return path;
 }

@@ -10,6 +10,7 @@ import { OwnedTensor } from '../../../lib/torch/lifetime.ts';
 import { tidy } from '../../../lib/torch/scope.ts';
 import { intern } from '../../../lib/torch/strings.ts';
 import { begin, put } from '../../../lib/torch/wire.ts';
+import { loadFixture } from '../../support/fixtures.ts';
 import { hostileValues } from '../hostile.ts';
 import { judge, limitMemory, newVerdicts, report } from '../judge.ts';
 
@@ -25,6 +26,10 @@ function message(): void {
   put([], 'gradients');
   put([x], 'inputs');
 }
+
+const { archives } = loadFixture<{ archives: Record<string, string> }>('jit.json.gz');
+const archive = Buffer.from(archives.ranker!, 'base64');
+const script = native().scriptLoad(archive);
 
 const newGenerator = () => native().newGenerator();
 
@@ -87,6 +92,21 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
   getNumThreads: () => [],
   setDeterministic: () => [false, false],
   hasCuda: () => [],
+  scriptLoad: () => [archive, 'cpu'],
+  scriptSave: () => [script],
+  scriptRelease: () => [native().scriptLoad(archive)],
+  scriptName: () => [script],
+  scriptMembers: () => [script],
+  scriptSet: () => [script, 'shift', handle([4])],
+  scriptTrain: () => [script, true],
+  scriptTraining: () => [script],
+  scriptMethods: () => [script],
+  scriptCall: () => {
+    begin();
+    put(F.zeros([2], { dtype: 'int64' }), 'ids');
+    put(2, 'weight');
+    return [script, 'forward', '..'];
+  },
   clearAutocastCache: () => [],
 };
 

@@ -1,0 +1,5 @@
+/** TorchScript: models that PyTorch scripted or traced. Table of contents. */
+
+export { load, type ScriptLoadOptions } from './load.ts';
+export { ScriptModule } from './scriptModule.ts';
+export type { ScriptValue } from './values.ts';

@@ -1,0 +1,252 @@
+// TorchScript: models that PyTorch scripted or traced, loaded from their bytes, called, and written again.
+//
+// A module is a number, as a tensor is; so is each of its submodules, which share its memory. What is a parameter or a
+// buffer is asked for by name, and set by name, so that JavaScript may put a tensor of its own in the place.
+
+#include <caffe2/serialize/read_adapter_interface.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/serialization/export.h>
+#include <torch/csrc/jit/serialization/import.h>
+
+#include <unordered_map>
+
+#include "entries.h"
+#include "modes.h"
+#include "script_value.h"
+
+namespace xpmir {
+
+struct ScriptTable {
+  std::unordered_map<double, torch::jit::Module> modules;
+  double next = 1;
+};
+
+namespace {
+
+using torch::jit::Module;
+
+ScriptTable& table(State& state) {
+  if (!state.scripts) state.scripts = std::make_shared<ScriptTable>();
+  return *state.scripts;
+}
+
+Napi::Value insert(State& state, Module module) {
+  ScriptTable& scripts = table(state);
+  scripts.modules.emplace(scripts.next, std::move(module));
+  return Napi::Number::New(state.env, scripts.next++);
+}
+
+// A copy, which is a reference: the call may run JavaScript that releases the number.
+Module module_argument(State& state, const Napi::CallbackInfo& info) {
+  const auto& modules = table(state).modules;
+  const auto found = modules.find(number_argument(info, 0, "module"));
+  if (found == modules.end())
+    throw ArgumentError("ERR_ARGUMENT", "Expected a live script module but received a number that is none");
+  return found->second;
+}
+
+// The file as it lies in memory.
+class Memory : public caffe2::serialize::ReadAdapterInterface {
+ public:
+  Memory(const char* data, size_t length) : data_(data), length_(length) {}
+  size_t size() const override { return length_; }
+  size_t read(uint64_t position, void* buffer, size_t count, const char*) const override {
+    if (position >= length_) return 0;
+    const size_t length = std::min(count, length_ - static_cast<size_t>(position));
+    std::memcpy(buffer, data_ + position, length);
+    return length;
+  }
+
+ private:
+  const char* data_;
+  size_t length_;
+};
+
+// scriptLoad(bytes, device): the number of the module; tensors go to `device`, or where they were when it is undefined.
+Napi::Value load(State& state, const Napi::CallbackInfo& info) {
+  if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array)
+    throw ArgumentError("ERR_ARGUMENT", "Expected a Uint8Array for bytes but received " + describe(info[0]));
+  void* data = nullptr;
+  napi_get_typedarray_info(info.Env(), info[0], nullptr, nullptr, &data, nullptr, nullptr);
+  const size_t length = info[0].As<Napi::TypedArray>().ByteLength();
+  std::optional<c10::Device> device;
+  if (!info[1].IsUndefined()) {
+    const std::string text = string_argument(info, 1, "device");
+    device = state.strings.at(state.strings.intern(text)).device;
+    if (!device) throw ArgumentError("ERR_ARGUMENT", "Expected a device for device but received \"" + text + "\"");
+  }
+  return insert(
+      state,
+      torch::jit::load(std::make_shared<Memory>(static_cast<const char*>(data), data == nullptr ? 0 : length), device));
+}
+
+// scriptSave(module): the bytes of its file.
+Napi::Value save(State& state, const Napi::CallbackInfo& info) {
+  std::vector<char> bytes;
+  torch::jit::ExportModule(module_argument(state, info), [&](const void* data, size_t length) {
+    bytes.insert(bytes.end(), static_cast<const char*>(data), static_cast<const char*>(data) + length);
+    return length;
+  });
+  return Napi::Buffer<char>::Copy(state.env, bytes.data(), bytes.size());
+}
+
+Napi::Value release(State& state, const Napi::CallbackInfo& info) {
+  table(state).modules.erase(number_argument(info, 0, "module"));
+  return state.env.Undefined();
+}
+
+// scriptName(module): the name of the class that was scripted.
+Napi::Value class_name(State& state, const Napi::CallbackInfo& info) {
+  const auto name = module_argument(state, info).type()->name();
+  return Napi::String::New(state.env, name ? name->name() : "");
+}
+
+enum class Member { Parameter, Buffer, Module };
+
+// scriptMembers(module): [kind, name, number, identity, ...] of its parameters, buffers and submodules in their order.
+// The number is a tensor's, which has a handle of its own from here on, or a submodule's. The identity is the same for
+// what several members share.
+Napi::Value members(State& state, const Napi::CallbackInfo& info) {
+  const Module module = module_argument(state, info);
+  const auto type = module.type();
+  const auto object = module._ivalue();
+  Napi::Array result = Napi::Array::New(state.env);
+  const auto add = [&](Member kind, const std::string& name, Napi::Value number, const void* identity) {
+    result.Set(result.Length(), static_cast<double>(kind));
+    result.Set(result.Length(), name);
+    result.Set(result.Length(), number);
+    result.Set(result.Length(), static_cast<double>(reinterpret_cast<uintptr_t>(identity)));
+  };
+  for (size_t i = 0; i < type->numAttributes(); i++) {
+    const c10::IValue value = object->getSlot(i);
+    const std::string& name = type->getAttributeName(i);
+    if (type->getAttribute(i)->is_module() && value.isObject())
+      add(Member::Module, name, insert(state, Module(value.toObject())), &value.toObjectRef());
+    else if (value.isTensor() && value.toTensor().defined() &&
+             (type->is_parameter(i) || type->getAttribute(i)->isSubtypeOf(*c10::TensorType::get())))
+      add(type->is_parameter(i) ? Member::Parameter : Member::Buffer, name,
+          Napi::Number::New(state.env, state.tensors.insert(value.toTensor())), value.toTensor().unsafeGetTensorImpl());
+  }
+  state.report_memory();
+  return result;
+}
+
+// scriptSet(module, name, tensor): puts a tensor in the place of another one.
+Napi::Value set_member(State& state, const Napi::CallbackInfo& info) {
+  const Module module = module_argument(state, info);
+  const std::string name = string_argument(info, 1, "name");
+  const at::Tensor& tensor = state.tensors.get(number_argument(info, 2, "tensor"));
+  const auto slot = module.type()->findAttributeSlot(name);
+  if (!slot || !module._ivalue()->getSlot(*slot).isTensor())
+    throw ArgumentError("ERR_ARGUMENT", "Expected the name of a tensor of the module but received \"" + name + "\"");
+  module._ivalue()->setSlot(*slot, tensor);
+  return state.env.Undefined();
+}
+
+// scriptTrain(module, mode): of this module alone. One that was frozen has no mode.
+Napi::Value train(State& state, const Napi::CallbackInfo& info) {
+  const Module module = module_argument(state, info);
+  const bool mode = boolean_argument(info, 1, "mode");
+  const auto slot = module.type()->findAttributeSlot("training");
+  if (slot && module._ivalue()->getSlot(*slot).isBool()) module._ivalue()->setSlot(*slot, mode);
+  return state.env.Undefined();
+}
+
+// scriptTraining(module): its mode; false where it has none.
+Napi::Value training(State& state, const Napi::CallbackInfo& info) {
+  const Module module = module_argument(state, info);
+  const auto slot = module.type()->findAttributeSlot("training");
+  const bool mode = slot && module._ivalue()->getSlot(*slot).isBool() && module._ivalue()->getSlot(*slot).toBool();
+  return Napi::Boolean::New(state.env, mode);
+}
+
+std::string method_names(const Module& module) {
+  std::string names;
+  for (const torch::jit::Function* method : module.type()->methods())
+    names += (names.empty() ? "" : ", ") + method->name();
+  return names.empty() ? "none" : names;
+}
+
+// scriptMethods(module): the names of what can be called, joined by ", ".
+Napi::Value methods(State& state, const Napi::CallbackInfo& info) {
+  return Napi::String::New(state.env, method_names(module_argument(state, info)));
+}
+
+// One value for each parameter behind `self`: by position, by name in a last dictionary, or the default.
+torch::jit::Stack bind(State& state, const c10::FunctionSchema& schema, const std::vector<ScriptValue>& given) {
+  const auto& parameters = schema.arguments();
+  const size_t count = parameters.size() - 1;
+  const bool named = !given.empty() && given.back().kind == ScriptValue::Kind::Mapping &&
+                     (given.size() > count || !takes_mapping(parameters[given.size()].type()));
+  const size_t positional = given.size() - (named ? 1 : 0);
+  if (positional > count)
+    throw ArgumentError("ERR_ARGUMENT", schema.name() + ": Expected at most " + std::to_string(count) +
+                                            " arguments but received " + std::to_string(positional));
+  std::vector<std::optional<c10::IValue>> values(count);
+  for (size_t i = 0; i < positional; i++)
+    values[i] = to_script_ivalue(state, parameters[i + 1].type(), given[i], parameters[i + 1].name());
+  for (size_t i = 0; named && i + 1 < given.back().children.size(); i += 2) {
+    const ScriptValue& key = given.back().children[i];
+    const std::string name = key.kind == ScriptValue::Kind::Leaf && key.leaf.tag == Tag::String
+                                 ? state.strings.at(*key.leaf.payload).text
+                                 : "a key that is no string";
+    const auto place = schema.argumentIndexWithName(name);
+    if (!place || *place == 0 || values[static_cast<size_t>(*place) - 1])
+      throw ArgumentError("ERR_ARGUMENT", schema.name() +
+                                              ": Expected the name of a parameter that has no value yet "
+                                              "but received " +
+                                              name);
+    values[static_cast<size_t>(*place) - 1] =
+        to_script_ivalue(state, parameters[static_cast<size_t>(*place)].type(), given.back().children[i + 1], name);
+  }
+  torch::jit::Stack stack;
+  for (size_t i = 0; i < count; i++) {
+    if (!values[i]) values[i] = parameters[i + 1].default_value();
+    if (!values[i])
+      throw ArgumentError("ERR_ARGUMENT", schema.name() + ": Expected " + parameters[i + 1].type()->annotation_str() +
+                                              " for " + parameters[i + 1].name() + " but received nothing");
+    stack.push_back(std::move(*values[i]));
+  }
+  return stack;
+}
+
+// scriptCall(module, method, shape): the arguments stand in the buffer, nested as `shape` says. Returns the shape of
+// the result, whose leaves stand there then, and whether the buffer must be fetched anew.
+Napi::Value call(State& state, const Napi::CallbackInfo& info) {
+  const Module module = module_argument(state, info);
+  const std::string name = string_argument(info, 1, "method");
+  const auto method = module.find_method(name);
+  if (!method)
+    throw ArgumentError("ERR_ARGUMENT",
+                        "Expected one of " + method_names(module) + " for method but received \"" + name + "\"");
+  const std::vector<ScriptValue> given = read_script_values(state, string_argument(info, 2, "shape"));
+  torch::jit::Stack stack = bind(state, method->function().getSchema(), given);
+  const size_t before = state.arena.size();
+  c10::IValue result;
+  {
+    const ModeGuard guard(state.arena.data()[kModes]);
+    result = (*method)(std::move(stack));
+  }
+  WireWriter out(state.arena);
+  size_t leaves = 0;
+  std::string shape;
+  write_script_ivalue(state, out, leaves, shape, result);
+  out.finish(leaves);
+  state.report_memory();
+  Napi::Array reply = Napi::Array::New(state.env, 2);
+  reply.Set(0u, shape);
+  reply.Set(1u, state.arena.size() != before);
+  return reply;
+}
+
+constexpr Entry kEntries[] = {
+    {"scriptLoad", load},       {"scriptSave", save},      {"scriptRelease", release}, {"scriptName", class_name},
+    {"scriptMembers", members}, {"scriptSet", set_member}, {"scriptTrain", train},     {"scriptTraining", training},
+    {"scriptMethods", methods}, {"scriptCall", call},
+};
+
+}  // namespace
+
+void export_jit(Napi::Env env, Napi::Object exports) { export_entries(env, exports, kEntries); }
+
+}  // namespace xpmir
