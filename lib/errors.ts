@@ -17,7 +17,9 @@ export type ErrorCode =
   | 'ERR_HOOK_THREAD'
   | 'ERR_STATE_DICT'
   | 'ERR_FILE'
-  | 'ERR_NO_NATIVE';
+  | 'ERR_NO_NATIVE'
+  | 'ERR_LIBTORCH_NOT_FOUND'
+  | 'ERR_LIBTORCH_VERSION';
 
 /** A wrong value: `Expected X for name but received V`. */
 export class ArgumentError extends TypeError {

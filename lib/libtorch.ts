@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ErrorCode } from './errors.ts';
 import { listDirectory, pythonTorches } from './pythonTorch.ts';
 
 /** Versions whose headers and behaviour this package is written for; libtorch's C++ interface changes with each minor one. */
@@ -47,7 +48,7 @@ export interface AddonStamp {
   readonly directory: string;
 }
 
-export type LibtorchErrorCode = 'ERR_LIBTORCH_NOT_FOUND' | 'ERR_LIBTORCH_VERSION';
+export type LibtorchErrorCode = Extract<ErrorCode, `ERR_LIBTORCH_${string}`>;
 
 /** No libtorch, or not the one that is needed. `tried` holds every place that was looked at. */
 export class LibtorchError extends Error {

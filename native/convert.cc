@@ -278,6 +278,8 @@ void write_ivalue(State& state, WireWriter& out, c10::IValue&& value) {
   if (value.isNone()) return out.tagged(Tag::Null, 0);
   if (value.isBool()) return out.tagged(Tag::Bool, value.toBool() ? 1 : 0);
   if (value.isInt()) return out.integer(value.toInt());
+  // A uint64 beyond int64: its bits, which JavaScript reads as unsigned by the dtype.
+  if (value.isUnsigned()) return out.integer(static_cast<int64_t>(value.toUInt()));
   if (value.isDouble()) return out.tagged(Tag::Float, value.toDouble());
   if (value.isComplexDouble()) {
     out.tagged(Tag::Complex, value.toComplexDouble().real());

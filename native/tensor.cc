@@ -87,11 +87,13 @@ Napi::Value copy_to(State& state, const Napi::CallbackInfo& info) {
 }
 
 enum Flags : unsigned { kRequiresGrad = 1, kLeaf = 2 };
+constexpr unsigned kLayoutShift = 2;  // the layout's number stands above the flags
 
-// info(tensor): dtype, device, flags, ndim, sizes in the buffer, from its first slot on.
+// info(tensor): dtype, device, flags and layout, ndim, sizes in the buffer, from its first slot on.
 Napi::Value describe_tensor(State& state, const Napi::CallbackInfo& info) {
   const at::Tensor& tensor = tensor_argument(state, info, 0);
-  const unsigned flags = (tensor.requires_grad() ? kRequiresGrad : 0u) | (tensor.is_leaf() ? kLeaf : 0u);
+  const unsigned flags = (tensor.requires_grad() ? kRequiresGrad : 0u) | (tensor.is_leaf() ? kLeaf : 0u) |
+                         static_cast<unsigned>(tensor.layout()) << kLayoutShift;
   double* out = state.arena.data() + kFirst;
   out[0] = state.dtype_id(tensor.scalar_type());
   out[1] = state.device_id(tensor.device());

@@ -59,6 +59,8 @@ std::optional<c10::Layout> parse_layout(const std::string& text) {
   if (text == "sparse_coo") return c10::kSparse;
   if (text == "sparse_csr") return c10::kSparseCsr;
   if (text == "sparse_csc") return c10::kSparseCsc;
+  if (text == "sparse_bsr") return c10::kSparseBsr;
+  if (text == "sparse_bsc") return c10::kSparseBsc;
   return std::nullopt;
 }
 

@@ -26,7 +26,18 @@ export type DType =
 /** Where a tensor lives: `'cpu'`, `'cuda'` (the current device) or `'cuda:0'`. */
 export type Device = 'cpu' | 'cuda' | 'meta' | (string & {});
 
-export type Layout = 'strided' | 'sparse_coo' | 'sparse_csr' | 'sparse_csc';
+/** How elements lie in memory; by c10's numbers. */
+export const LAYOUTS = [
+  'strided',
+  'sparse_coo',
+  'sparse_csr',
+  '_mkldnn',
+  'sparse_csc',
+  'sparse_bsr',
+  'sparse_bsc',
+  'jagged',
+] as const;
+export type Layout = (typeof LAYOUTS)[number];
 
 export type MemoryFormat = 'contiguous_format' | 'preserve_format' | 'channels_last' | 'channels_last_3d';
 

@@ -1,5 +1,6 @@
 /** From a JavaScript call to an operator: positional values, then keyword arguments from a last options object. */
 
+import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import { ArgumentError, expected } from '../errors.ts';
 import { native } from '../native.ts';
@@ -88,6 +89,17 @@ function isOptions(value: object): boolean {
 function watch(result: unknown): void {
   const tensor = Array.isArray(result) ? result.find(OwnedTensor.is) : result;
   if (!OwnedTensor.is(tensor)) return;
-  const stack = (new Error().stack ?? '').split('\n').slice(3).join('\n');
-  native().watch(OwnedTensor.handleOf(tensor), stack);
+  native().watch(OwnedTensor.handleOf(tensor), callerStack());
+}
+
+const LIBRARY = fileURLToPath(new URL('..', import.meta.url));
+
+/** The stack of the program: from the first line that is not this library's. */
+function callerStack(): string {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 100;
+  const frames = (new Error().stack ?? '').split('\n').slice(1);
+  Error.stackTraceLimit = limit;
+  const first = frames.findIndex((frame) => !frame.includes(LIBRARY) && !frame.includes('node:'));
+  return frames.slice(Math.max(first, 0)).join('\n');
 }

@@ -1,9 +1,11 @@
 /** Tensors as text, as PyTorch prints them with its default options. */
 
 import type { Complex } from './complex.ts';
-import { isFloatingPoint } from './dtype.ts';
+import { isFloatingPoint, type Layout } from './dtype.ts';
+import { invoke, Operator } from './invoke.ts';
 import { noGrad } from './modes.ts';
 import type { NestedValues, Scalar } from './nested.ts';
+import { float } from './nn/python.ts';
 import { tidy } from './scope.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -22,31 +24,115 @@ export function formatTensor(tensor: Tensor): string {
   const suffixes: string[] = [];
   if (device !== 'cpu') suffixes.push(`device='${device}'`);
   let body: string;
-  if (device === 'meta') {
+  const { layout } = tensor;
+  const isPlain = dtype === 'float32' || dtype === 'int64' || dtype === 'bool' || dtype === 'complex64';
+  const parts = device === 'meta' ? undefined : sparseParts(tensor, layout);
+  if (parts !== undefined) {
+    suffixes.push(`size=${pythonTuple(shape)}`, `nnz=${(parts.at(-1) as Part)[1].shape[0]}`);
+    if (!isPlain) suffixes.push(`dtype=torch.${dtype}`);
+    body = formatParts(parts);
+  } else if (dtype.startsWith('q')) {
+    suffixes.push(`size=${pythonTuple(shape)}`, `dtype=torch.${dtype}`, ...quantization(tensor));
+    body = tidy(() => formatBody(tensor.dequantize(), PREFIX.length));
+  } else if (device === 'meta') {
     suffixes.push(`size=(${shape.join(', ')}${shape.length === 1 ? ',' : ''})`);
     body = '...';
   } else if (count === 0) {
     if (shape.length !== 1) suffixes.push(`size=(${shape.join(', ')})`);
     body = '[]';
   } else {
-    body = formatBody(tensor, shape, count);
+    body = tidy(() => formatBody(layout === 'strided' ? tensor : tensor.toDense(), PREFIX.length));
   }
-  const isDefault =
-    dtype === 'float32' || (count > 0 && (dtype === 'int64' || dtype === 'bool' || dtype === 'complex64'));
-  if (!isDefault) suffixes.push(`dtype=torch.${dtype}`);
+  const isDescribed = parts !== undefined || dtype.startsWith('q');
+  const isDefault = dtype === 'float32' || (count > 0 && isPlain);
+  if (!isDefault && !isDescribed) suffixes.push(`dtype=torch.${dtype}`);
+  if (layout !== 'strided') suffixes.push(`layout=torch.${layout}`);
   const { gradFn } = tensor;
   if (gradFn !== null) suffixes.push(`grad_fn=<${gradFn}>`);
   else if (tensor.requiresGrad) suffixes.push('requires_grad=True');
-  return addSuffixes(PREFIX + body, suffixes);
+  return addSuffixes(PREFIX + body, suffixes, layout === 'sparse_coo');
 }
 
-function formatBody(tensor: Tensor, shape: readonly number[], count: number): string {
+// Of a tensor that is not coalesced, too.
+const indicesOperator = new Operator('aten::_indices');
+const valuesOperator = new Operator('aten::_values');
+
+/** A tensor that another one consists of, by the name under which it is printed. */
+type Part = readonly [name: string, tensor: Tensor];
+
+/** What a sparse tensor consists of, its values in last place; undefined for one of another layout. */
+function sparseParts(tensor: Tensor, layout: Layout): Part[] | undefined {
+  if (layout === 'sparse_coo')
+    return [
+      ['indices', invoke(indicesOperator, [tensor]) as Tensor],
+      ['values', invoke(valuesOperator, [tensor]) as Tensor],
+    ];
+  if (layout === 'sparse_csr' || layout === 'sparse_bsr')
+    return [
+      ['crow_indices', tensor.crowIndices()],
+      ['col_indices', tensor.colIndices()],
+      ['values', tensor.values()],
+    ];
+  if (layout === 'sparse_csc' || layout === 'sparse_bsc')
+    return [
+      ['ccol_indices', tensor.ccolIndices()],
+      ['row_indices', tensor.rowIndices()],
+      ['values', tensor.values()],
+    ];
+  return undefined;
+}
+
+function formatParts(parts: readonly Part[]): string {
+  const texts = parts.map(([name, part]) => {
+    const start = `${name}=tensor(`;
+    const { shape } = part;
+    const size = shape.includes(0) ? `, size=${pythonTuple(shape)}` : '';
+    return `${start}${tidy(() => formatBody(part, PREFIX.length + start.length))}${size})`;
+  });
+  return texts.join(`,\n${' '.repeat(PREFIX.length)}`);
+}
+
+/** How the integers of a quantized tensor become numbers. */
+function quantization(tensor: Tensor): string[] {
+  const scheme = (name: string) => `quantization_scheme=torch.${name}`;
+  if (!isPerChannel(tensor))
+    return [
+      scheme('per_tensor_affine'),
+      `scale=${float(tensor.qScale())}`,
+      `zero_point=${tensor.qZeroPoint()}`,
+    ];
+  return tidy(() => [
+    scheme('per_channel_affine'),
+    `scale=${formatTensor(tensor.qPerChannelScales())}`,
+    `zero_point=${formatTensor(tensor.qPerChannelZeroPoints())}`,
+    `axis=${tensor.qPerChannelAxis()}`,
+  ]);
+}
+
+/** There is no value in JavaScript for a scheme, but only one of the two has an axis. */
+function isPerChannel(tensor: Tensor): boolean {
+  try {
+    tensor.qPerChannelAxis();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function pythonTuple(shape: readonly number[]): string {
+  return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
+}
+
+function formatBody(tensor: Tensor, indent: number): string {
+  const { shape } = tensor;
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (count === 0) return '[]';
   const isSummary = count > THRESHOLD;
   // Only what will be shown leaves the tensor.
   const shown = tidy(() => noGrad(() => (isSummary ? edges(tensor, shape) : tensor).tolist()));
   const values = (Array.isArray(shown) ? shown.flat(64 as 1) : [shown]) as Scalar[];
   const format = chooseFormat(values, tensor.dtype);
-  return formatNested(shown, shape, 0, format, isSummary, PREFIX.length);
+  return formatNested(shown, shape, 0, format, isSummary, indent);
 }
 
 /** The first and last three of every long dimension. */
@@ -156,11 +242,11 @@ function fixed(value: number, digits: number): string {
   return (value < 0 || Object.is(value, -0) ? '-' : '') + text;
 }
 
-function addSuffixes(text: string, suffixes: readonly string[]): string {
+function addSuffixes(text: string, suffixes: readonly string[], forceLine: boolean): string {
   let result = text;
   let lineLength = text.length - text.lastIndexOf('\n') + 1;
   for (const suffix of suffixes) {
-    if (lineLength + suffix.length + 2 > LINE_WIDTH) {
+    if ((forceLine && suffix === suffixes[0]) || lineLength + suffix.length + 2 > LINE_WIDTH) {
       result += `,\n${' '.repeat(PREFIX.length)}${suffix}`;
       lineLength = PREFIX.length + suffix.length;
     } else {

@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import { expected } from '../errors.ts';
 import { type Handle, native } from '../native.ts';
 import type { Context } from './context.ts';
-import { arrayForms, type Device, type DType, isDType } from './dtype.ts';
+import { arrayForms, type Device, type DType, isDType, type Layout } from './dtype.ts';
 import { methodNames } from './generated/names.ts';
 import type { TensorMethods } from './generated/types.ts';
 import { checkIndices, type Index, readIndex, writeIndex } from './indexing.ts';
@@ -63,6 +63,11 @@ export class Tensor extends OwnedTensor {
     return describe.device(OwnedTensor.handleOf(this));
   }
 
+  /** `'strided'`, `'sparse_coo'`, ... */
+  get layout(): Layout {
+    return describe.layout(OwnedTensor.handleOf(this));
+  }
+
   /** Whether `backward` reaches it. Settable on leaves of floating point or complex dtype. */
   get requiresGrad(): boolean {
     return describe.requiresGrad(OwnedTensor.handleOf(this));
@@ -105,7 +110,9 @@ export class Tensor extends OwnedTensor {
 
   /** The only element: a number, a bigint where a number is not exact, a boolean, or a Complex. */
   item<T = number>(): T {
-    return invoke(itemOperator, [this]) as T;
+    const value = invoke(itemOperator, [this]);
+    const isNegative = typeof value === 'bigint' && value < 0n;
+    return (isNegative && this.dtype === 'uint64' ? BigInt.asUintN(64, value) : value) as T;
   }
 
   /** The elements as nested arrays; a single value for zero dimensions. int64 beyond 2^53 comes as bigint. */

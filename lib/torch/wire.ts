@@ -21,7 +21,7 @@ import {
 } from './arena.ts';
 import { Complex } from './complex.ts';
 import { type Context, current, GRAD_MODES } from './context.ts';
-import type { Device, DType } from './dtype.ts';
+import { type Device, type DType, LAYOUTS, type Layout } from './dtype.ts';
 import { GeneratorHandle } from './generatorHandle.ts';
 import { OwnedTensor } from './lifetime.ts';
 import { isArray } from './nested.ts';
@@ -117,25 +117,29 @@ function putComplex(value: Complex, name: string): void {
 function putList(list: readonly unknown[], name: string): void {
   const length = list.length;
   room(4 + 3 * length);
-  let kind: number = Tag.ints;
+  const start = position;
+  tagged(Tag.ints, length);
   for (let i = 0; i < length; i++) {
+    // Once, whatever it is: a getter may give another value the next time.
     const element = list[i];
-    if (typeof element !== 'number') {
-      kind = Tag.list;
-      break;
-    }
-    if (kind === Tag.ints && !Number.isInteger(element)) kind = Tag.floats;
+    if (typeof element !== 'number') return putMixed(list, name, start, i, element);
+    if (!Number.isInteger(element)) numbers[start] = Tag.floats;
+    numbers[position++] = element;
   }
-  tagged(kind, length);
-  if (kind === Tag.list) {
-    for (let i = 0; i < length; i++) {
-      const element = list[i];
-      if (isArray(element)) throw expected('a flat array', name, list);
-      put(element, name);
-    }
-    return;
+}
+
+/** A list in which something else follows the numbers that were read already. */
+function putMixed(list: readonly unknown[], name: string, start: number, read: number, found: unknown): void {
+  const before = numbers.slice(start + 2, start + 2 + read);
+  const length = numbers[start + 1] as number;
+  position = start;
+  tagged(Tag.list, length);
+  for (const element of before) put(element, name);
+  for (let i = read; i < length; i++) {
+    const element = i === read ? found : list[i];
+    if (isArray(element)) throw expected('a flat array', name, list);
+    put(element, name);
   }
-  for (let i = 0; i < length; i++) numbers[position++] = list[i] as number;
 }
 
 /** Writes a keyword argument. */
@@ -264,6 +268,7 @@ export const describe = {
   device: (handle: Handle): Device => textOf(info(handle)[FIRST + 1] as number),
   requiresGrad: (handle: Handle): boolean => ((info(handle)[FIRST + 2] as number) & 1) !== 0,
   isLeaf: (handle: Handle): boolean => ((info(handle)[FIRST + 2] as number) & 2) !== 0,
+  layout: (handle: Handle): Layout => LAYOUTS[(info(handle)[FIRST + 2] as number) >> 2] as Layout,
   ndim: (handle: Handle): number => info(handle)[FIRST + 3] as number,
   shape: (handle: Handle): number[] => {
     const slots = info(handle);

@@ -4,6 +4,7 @@ import { expectBitEqual, loadFixture, type TensorEntry, toTensor } from '../supp
 
 interface Recorded {
   readonly printed: readonly { tensor: TensorEntry; text: string }[];
+  readonly layouts: readonly { make: string; args: unknown[]; text: string }[];
   readonly base: TensorEntry;
   readonly mask: TensorEntry;
   readonly rows: TensorEntry;
@@ -23,6 +24,27 @@ test.each(recorded.printed.map((one, i) => [i, one] as const))(
   'prints as PyTorch: %i',
   (_, { tensor, text }) => {
     expect(String(toTensor(tensor))).toBe(text);
+  },
+);
+
+/** What a recorded argument stands for: an array of numbers a tensor, `int64` one of integers, `size` a list. */
+function revive(arg: unknown): unknown {
+  if (Array.isArray(arg)) return torch.tensor(arg);
+  const { int64, size } = Object(arg) as { int64?: number[]; size?: number[] };
+  return int64 ? torch.tensor(int64, { dtype: 'int64' }) : (size ?? arg);
+}
+
+test.each(recorded.layouts.map((one, i) => [i, one] as const))(
+  'prints other layouts as PyTorch: %i',
+  (_, { make, args, text }) => {
+    const functions = torch as unknown as Record<string, (...args: unknown[]) => torch.Tensor>;
+    const wide = () =>
+      torch.sparseCooTensor(torch.arange(1200).reshape([2, 600]), torch.arange(600).div(8), [1000, 2000]);
+    const [first, ...rest] = args.map(revive);
+    const method = () => (first as Record<string, (...args: unknown[]) => torch.Tensor>)[make]!(...rest);
+    const tensor =
+      make === 'wide' ? wide() : make.startsWith('to') ? method() : functions[make]!(first, ...rest);
+    expect(String(tensor)).toBe(text);
   },
 );
 

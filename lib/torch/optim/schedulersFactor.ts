@@ -1,7 +1,15 @@
 import { expected } from '../../errors.ts';
 import { pow } from './libm.ts';
 import type { Optimizer } from './optimizer.ts';
-import { type Moment, PlannedLR, perGroup, positive, type Schedule, within } from './scheduler.ts';
+import {
+  checkOptimizer,
+  type Moment,
+  PlannedLR,
+  perGroup,
+  positive,
+  type Schedule,
+  within,
+} from './scheduler.ts';
 
 /** Where a scheduler goes on from: -1 to begin (the default), or the last step taken. */
 export interface LastEpoch {
@@ -88,6 +96,7 @@ export class MultiStepLR extends PlannedLR<Milestones> {
     { gamma = 0.1, lastEpoch }: { gamma?: number } & LastEpoch = {},
   ) {
     const counts: Record<string, number> = {};
+    checkOptimizer(optimizer);
     for (const milestone of milestones) {
       if (!Number.isInteger(milestone) || milestone < 0)
         throw expected('an integer from 0', 'milestone', milestone);
