@@ -3,14 +3,18 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { CheckpointStore } from '../../lib/learning/checkpoint.ts';
 import {
   Adafactor,
   AdamW,
@@ -32,6 +36,7 @@ import {
   StepTrainingHook,
   type TrainerContext,
 } from '../../lib/learning/index.ts';
+import { packState } from '../../lib/learning/stateCodec.ts';
 import { Sequential } from '../../lib/torch/nn/layers/containers.ts';
 import { Dropout } from '../../lib/torch/nn/layers/dropout.ts';
 import { Linear } from '../../lib/torch/nn/layers/linear.ts';
@@ -307,6 +312,49 @@ describe('(d) a run that goes on ends as one that was not interrupted', () => {
     await toyLearner({ maxEpochs: 5 }).run({ path, ...QUIET });
     await toyLearner({ maxEpochs: 2 }).run({ path, ...QUIET });
     expect(tree(path)).toEqual(['epoch-00000002', 'epoch-00000005', 'last']);
+  });
+});
+
+describe('what is kept', () => {
+  const save = async (directory: string, to: string) => {
+    const store = new CheckpointStore(join(directory, 'checkpoints'));
+    await store.begin();
+    const model = toyModel();
+    for (const epoch of [1, 2]) {
+      const position = { epoch, steps: 2 * epoch };
+      await store.save(position, model, packState({ epoch }));
+      await store.publish(position, to);
+    }
+    return store;
+  };
+
+  test('is linked to the same file where it can be, and outlives its checkpoint', async () => {
+    const directory = newDirectory();
+    const best = join(directory, 'best');
+    const store = await save(directory, best);
+    const file = join(best, 'model.safetensors');
+    expect(statSync(file).ino).toBe(statSync(join(store.last, 'model.safetensors')).ino);
+    expect(statSync(file).nlink).toBe(2);
+    await store.save({ epoch: 3, steps: 6 }, toyModel(), packState({}));
+    expect(statSync(file).nlink).toBe(1);
+    expect(readdirSync(directory).sort()).toEqual(['best', 'best.epoch-00000002', 'checkpoints']);
+    const manifest = JSON.parse(readFileSync(join(best, 'manifest.json'), 'utf8'));
+    expect([manifest.epoch, Object.keys(manifest.files)]).toEqual([2, ['model.safetensors']]);
+  });
+
+  const elsewhere = '/dev/shm';
+  const isOther = existsSync(elsewhere) && statSync(elsewhere).dev !== statSync(tmpdir()).dev;
+  (isOther ? test : test.skip)('is a copy on another file system', async () => {
+    const other = mkdtempSync(join(elsewhere, 'xpmir-'));
+    try {
+      const directory = newDirectory();
+      const store = await save(directory, join(other, 'best'));
+      const [kept, last] = [join(other, 'best'), store.last].map((each) => join(each, 'model.safetensors'));
+      expect(statSync(kept!).dev).not.toBe(statSync(last!).dev);
+      expect(readFileSync(kept!)).toEqual(readFileSync(last!));
+    } finally {
+      rmSync(other, { recursive: true });
+    }
   });
 });
 
