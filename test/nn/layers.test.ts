@@ -236,3 +236,27 @@ describe('utils', () => {
     expect(() => utils.clipGradValue_(parameter, 'x' as never)).toThrow(ArgumentError);
   });
 });
+
+test('adaptive softmax: every class has its probability, and prediction takes the largest', () => {
+  manualSeed(4);
+  const layer = new nn.AdaptiveLogSoftmaxWithLoss(8, 12, [3, 7]);
+  const x = F.randn([20, 8]).mul(3);
+  const all = noGrad(() => layer.logProb(x));
+  expect(all.shape).toEqual([20, 12]);
+  for (const sum of all.exp().sum(1).tolist<number[]>()) expect(sum).toBeCloseTo(1, 5);
+  expect(noGrad(() => layer.predict(x)).tolist()).toEqual(all.argmax(1).tolist());
+  const classes = F.arange(20).remainder(12);
+  const [chosen] = noGrad(() => layer.forward(x, classes));
+  const wanted = all.gather(1, classes.unsqueeze(1)).squeeze(1);
+  expect(chosen.sub(wanted).abs().max().item()).toBeLessThan(1e-5);
+  expect(() => layer.forward(x, F.full([20], 12, { dtype: 'int64' }))).toThrow(ArgumentError);
+  expect(() => new nn.AdaptiveLogSoftmaxWithLoss(8, 12, [7, 3])).toThrow(/ascending integers from 1 to 11/);
+});
+
+test('unpooling puts maxima back where they were', () => {
+  const x = F.arange(12).to('float32').reshape([1, 1, 3, 4]);
+  const [pooled, indices] = new nn.MaxPool2d(2, { ceilMode: true }).forwardWithIndices(x);
+  const back = new nn.MaxUnpool2d(2).forward(pooled, indices, { outputSize: x.shape });
+  expect(back.flatten().tolist()).toEqual([0, 0, 0, 0, 0, 5, 0, 7, 0, 9, 0, 11]);
+  expect(() => new nn.MaxUnpool2d(2).forward(pooled, indices, { outputSize: [9, 9] })).toThrow(ArgumentError);
+});

@@ -44,4 +44,15 @@ export * from './functional/marginLoss.ts';
 export * from './functional/normalization.ts';
 export * from './functional/pooling.ts';
 export type { Reduction, ReductionOption } from './functional/reduction.ts';
+export {
+  type FractionalPoolOptions,
+  fractionalMaxPool2d,
+  fractionalMaxPool2dWithIndices,
+  type LPPoolOptions,
+  lpPool1d,
+  lpPool2d,
+  maxUnpool1d,
+  maxUnpool2d,
+  type UnpoolOptions,
+} from './functional/specialPooling.ts';
 export * from './functional/vision.ts';

@@ -20,6 +20,7 @@ export {
   Tanh,
   Tanhshrink,
 } from './layers/activation.ts';
+export { AdaptiveLogSoftmaxWithLoss, type AdaptiveSoftmaxOptions } from './layers/adaptiveSoftmax.ts';
 export {
   type AttentionCall,
   MultiheadAttention,
@@ -55,6 +56,7 @@ export * from './layers/rnn.ts';
 export * from './layers/rnnCells.ts';
 export * from './layers/shape.ts';
 export { GLU, LogSoftmax, Softmax, Softmin } from './layers/softmax.ts';
+export * from './layers/specialPooling.ts';
 export * from './layers/transformer.ts';
 export { Module } from './module.ts';
 export { Parameter } from './parameter.ts';

@@ -116,6 +116,31 @@ export function tripletMarginLoss(
   return F.tripletMarginLoss(anchor, positive, negative, margin, p, eps, swap, reductionEnum(reduction));
 }
 
+/** What {@link tripletMarginWithDistanceLoss} takes: the Euclidean distance, margin 1, no swap. */
+export interface TripletDistanceOptions extends MarginOption {
+  /** From two tensors `[N, *]` to their distances. */
+  readonly distanceFunction?: ((a: Tensor, b: Tensor) => Tensor) | null;
+  /** Take the negative's distance from whichever of anchor and positive is nearer. */
+  readonly swap?: boolean;
+}
+
+/** `max(0, d(a, p) - d(a, n) + margin)` for a distance of the caller's. All `[N, *]`. */
+export function tripletMarginWithDistanceLoss(
+  anchor: Tensor,
+  positive: Tensor,
+  negative: Tensor,
+  { distanceFunction = null, margin = 1, swap = false, reduction = 'mean' }: TripletDistanceOptions = {},
+): Tensor {
+  if (!(margin > 0)) throw expected('a positive number', 'margin', margin);
+  if (anchor.ndim !== positive.ndim || anchor.ndim !== negative.ndim)
+    throw expected(`${anchor.ndim} dimensions for all three`, 'positive and negative', [positive, negative]);
+  const distance = distanceFunction ?? ((a, b) => F.pairwiseDistance(a, b));
+  const near = distance(anchor, positive);
+  const far = distance(anchor, negative);
+  const least = swap ? far.minimum(distance(positive, negative)) : far;
+  return reduce(near.add(margin).sub(least).clampMin(0), reduction);
+}
+
 /**
  * `(log var + (x - y)² / var) / 2`.
  *

@@ -2,7 +2,9 @@ import { expected } from '../../../errors.ts';
 import type { Tensor } from '../../tensor.ts';
 import * as functional from '../functional/marginLoss.ts';
 import type { ReductionOption } from '../functional/reduction.ts';
+import { Module } from '../module.ts';
 import { withDefaults } from '../options.ts';
+import { PairwiseDistance } from './distance.ts';
 import { Loss, MarginLoss, MEAN, PlainLoss, WEIGHTED, WeightedLoss, type WeightedOptions } from './loss.ts';
 
 export interface MarginOptions extends ReductionOption {
@@ -105,6 +107,37 @@ export class TripletMarginLoss extends MarginLoss {
 
   forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
     return functional.tripletMarginLoss(anchor, positive, negative, this);
+  }
+}
+
+/** `max(0, d(a, p) - d(a, n) + margin)` for a distance of the caller's, or the Euclidean one; margin 1, no swap. */
+export class TripletMarginWithDistanceLoss extends MarginLoss {
+  readonly distance_function: Module | ((a: Tensor, b: Tensor) => Tensor);
+  readonly swap: boolean;
+
+  /** @param given `distanceFunction` is a function, or a module with two inputs, which is then a part of this one */
+  constructor(
+    given: Omit<functional.TripletDistanceOptions, 'distanceFunction'> & {
+      readonly distanceFunction?: Module | ((a: Tensor, b: Tensor) => Tensor) | null;
+    } = {},
+  ) {
+    const { distanceFunction, swap, ...shared } = withDefaults(
+      'TripletMarginWithDistanceLoss',
+      { ...MEAN, margin: 1, swap: false, distanceFunction: null as typeof given.distanceFunction },
+      given,
+    );
+    super(shared);
+    if (!(shared.margin > 0)) throw expected('a positive number', 'margin', shared.margin);
+    this.distance_function = distanceFunction ?? new PairwiseDistance();
+    this.swap = swap;
+  }
+
+  forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
+    const { distance_function: distance, margin, swap, reduction } = this;
+    const distanceFunction =
+      distance instanceof Module ? (a: Tensor, b: Tensor) => distance.forward(a, b) as Tensor : distance;
+    const options = { distanceFunction, margin, swap, reduction };
+    return functional.tripletMarginWithDistanceLoss(anchor, positive, negative, options);
   }
 }
 
