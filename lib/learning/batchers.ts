@@ -63,7 +63,7 @@ export class BatcherWorker {
     { raiseOom = false }: ProcessOptions = {},
   ): Promise<void> {
     let done = 0;
-    while (done < batch.length) {
+    while (done < lengthOf(batch)) {
       const part = this.#part(batch, done);
       await this.#attempt(async () => {
         await fn(part);
@@ -83,7 +83,8 @@ export class BatcherWorker {
   ): Promise<R> {
     for (;;) {
       const parts: B[] = [];
-      for (let at = 0; at < batch.length; at += (parts.at(-1) as B).length) parts.push(this.#part(batch, at));
+      for (let at = 0; at < lengthOf(batch); at += (parts.at(-1) as B).length)
+        parts.push(this.#part(batch, at));
       const result = await this.#attempt(async () => fn(parts.values(), parts.length), false);
       if (result !== undefined) return result.value;
     }
@@ -96,7 +97,7 @@ export class BatcherWorker {
     initial: R,
   ): Promise<R> {
     let value = initial;
-    for (let done = 0; done < batch.length; ) {
+    for (let done = 0; done < lengthOf(batch); ) {
       const part = this.#part(batch, done);
       const result = await this.#attempt(async () => fn(value, part), false);
       if (result === undefined) continue;
@@ -139,6 +140,13 @@ export class BatcherWorker {
       );
     }
   }
+}
+
+function lengthOf(batch: Sliceable): number {
+  const length: unknown = batch?.length;
+  if (!Number.isSafeInteger(length) || (length as number) < 0)
+    throw expected('something with a length', 'batch', batch);
+  return length as number;
 }
 
 class PowerAdaptativeBatcherWorker extends BatcherWorker {

@@ -20,6 +20,7 @@ export abstract class FileSampler<T = unknown> extends config(
   Sampler,
 ) {
   abstract override iterate(): FileIterator<T>;
+  declare batches: Sampler<T>['batches'];
 }
 
 /** The lines of a text file. */
@@ -36,6 +37,7 @@ export class JsonlSampler<T = unknown> extends config(
   {},
   FileSampler,
 ) {
+  declare batches: Sampler<T>['batches'];
   iterate(): JsonlIterator<T> {
     return new JsonlIterator<T>(this.file);
   }

@@ -1,6 +1,7 @@
 /**
  * The learning system: a Learner trains a model with what Trainers, ParameterOptimizers, Listeners and Hooks decide.
  */
+export { AggregatorValidationListener } from './aggregatorListener.ts';
 export {
   Batcher,
   BatcherWorker,
@@ -99,5 +100,6 @@ export {
 export { InfiniteSkippingIterator, type OpenPass, SkippingIterator } from './skippingIterators.ts';
 export type { TrainState } from './state.ts';
 export { type Batches, Trainer } from './trainer.ts';
+export { TrainerValidationLoss } from './trainerValidationLoss.ts';
 export { Evaluator, type MetricsPerItem, ValidationListener } from './validation.ts';
 export type { LoadReport } from './weights.ts';

@@ -87,19 +87,18 @@ export abstract class LossTrainer<T = unknown> extends config(
 
   /** Losses of a part of a batch, their metrics, and `weight` times their gradients. */
   protected async processMicrobatch(records: readonly T[], weight: number): Promise<void> {
-    const total = await this.lossOf(records);
+    const losses = await this.lossesOf(records);
+    const total = totalLoss(losses);
+    this.#report(losses, total, records.length);
     const weighted = weight === 1 ? total : total.mul(weight);
     this.context.optimizer.scale(weighted).backward();
   }
 
-  /** Σ weight · loss over the losses of some records, which are noted as metrics of the step. */
-  async lossOf(records: readonly T[]): Promise<Tensor> {
+  /** All that `trainBatch`, and what it calls, adds for some records: at least one loss. */
+  async lossesOf(records: readonly T[]): Promise<readonly Loss[]> {
     const losses = await this.context.collectLosses(() => this.trainBatch(records));
-    if (losses.length === 0)
-      throw new ArgumentError('trainer.trainBatch: expected at least one loss, received none');
-    const total = weightedSum(losses);
-    this.#report(losses, total, records.length);
-    return total;
+    if (losses.length > 0) return losses;
+    throw new ArgumentError('trainer.trainBatch: expected at least one loss, received none');
   }
 
   stateDict(): LossTrainerState {
@@ -132,7 +131,8 @@ export abstract class LossTrainer<T = unknown> extends config(
   }
 }
 
-function weightedSum(losses: readonly Loss[]): Tensor {
+/** Σ weight · value: what is minimised. */
+export function totalLoss(losses: readonly Loss[]): Tensor {
   const [first, ...rest] = losses.map(({ value, weight }) => (weight === 1 ? value : value.mul(weight)));
   return rest.reduce((sum, value) => sum.add(value), first as Tensor);
 }

@@ -36,21 +36,6 @@ export class RecoverableOOMError extends Error {
   }
 }
 
-/** Runs a step, and all of it again as long as it ends with a {@link RecoverableOOMError}, which `warn` is told. */
-export async function retryOnOutOfMemory<T>(
-  step: () => Promise<T>,
-  warn: (message: string) => void,
-): Promise<T> {
-  for (;;) {
-    try {
-      return await step();
-    } catch (error) {
-      if (!(error instanceof RecoverableOOMError)) throw error;
-      warn(error.message);
-    }
-  }
-}
-
 let collect: (() => void) | undefined;
 
 /**

@@ -6,9 +6,8 @@ import { wrong } from '../experiment/accept.ts';
 import { config } from '../experiment/config.ts';
 import { param } from '../experiment/parameters.ts';
 import { bool, dict, list, string } from '../experiment/types.ts';
-import { noGrad } from '../torch/modes.ts';
-import { tidy } from '../torch/scope.ts';
 import type { TrainerContext } from './context.ts';
+import { evaluating } from './evaluating.ts';
 import { type Measured, type MonitoredMetric, MonitoringListener } from './monitoring.ts';
 
 /** Values of each metric by item, such as RR@10 by topic. */
@@ -49,15 +48,8 @@ export class ValidationListener extends config(
   }
 
   protected override async measure(context: TrainerContext): Promise<ReadonlyMap<string, Measured>> {
-    const { model } = context;
-    const { training } = model;
-    model.eval();
-    try {
-      const given = await tidy(() => noGrad(async () => this.evaluator.evaluate(context)));
-      return new Map(Object.keys(this.metrics).map((name) => [name, this.#mean(given, name)]));
-    } finally {
-      model.train(training);
-    }
+    const given = await evaluating([context.model], () => this.evaluator.evaluate(context));
+    return new Map(Object.keys(this.metrics).map((name) => [name, this.#mean(given, name)]));
   }
 
   #mean(given: MetricsPerItem, name: string): Measured {
