@@ -131,6 +131,36 @@ describe('ValidationListener', () => {
     expect(readdirSync(join(path, 'checkpoints')).sort()).toEqual(['epoch-00000004', 'last']);
   });
 
+  test('goes on with what it knew: the best of before stays the best, and it does not stop later', async () => {
+    const path = newDirectory();
+    const values = { rr: [1, 3, 2, 2, 2, 2] };
+    const weights: unknown[] = [];
+    const go = async (maxEpochs: number) => {
+      const evaluator = new Scripted(values);
+      const listener = new ValidationListener({ id: 'v', evaluator, metrics: { rr: true }, earlyStop: 3 });
+      const model = toyModel();
+      const output = await toyLearner({ model, listeners: [listener], maxEpochs, stepsPerEpoch: 1 }).run({
+        path,
+        progress: (event) => {
+          if (event.type === 'epoch') weights.push(model.weight.tolist());
+        },
+      });
+      return { seen: evaluator.seen.map((each) => each[0]), listener, output, model };
+    };
+    await go(2);
+    const { seen, listener, output, model } = await go(6);
+    // The second epoch once more, as nobody knows whether that was finished; then until three are not better.
+    expect(seen).toEqual(['2', '3', '4', '5']);
+    expect(weights).toHaveLength(5);
+    expect(listener.top.get('rr')).toEqual({ value: 3, epoch: 2 });
+    await output.listeners.v!.rr!.execute();
+    expect(model.weight.tolist()).toEqual(weights[1]);
+
+    const again = await go(6);
+    expect(weights).toHaveLength(5);
+    expect(again.output.metrics.get('v/final/rr')).toBe(3);
+  });
+
   test('asks in evaluation mode without gradients, and training goes on as before', async () => {
     const evaluator = new Scripted({ rr: [1, 2] });
     const { model } = await run({ evaluator, metrics: { rr: false } }, 2);
