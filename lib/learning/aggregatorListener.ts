@@ -80,18 +80,21 @@ export class AggregatorValidationListener extends config(
 
   protected override async measure(): Promise<ReadonlyMap<string, Measured>> {
     const means = this.metrics.map((name): [string, Measured] => {
-      const values = this.listeners.map((listener) => measuredBy(listener, name));
+      const values = this.listeners.map((listener) => this.#valueOf(listener, name));
       return [name, { mean: meanOf(values), values }];
     });
     return new Map([...means, ['mean', { mean: meanOf(means.map(([, { mean }]) => mean)) }]]);
   }
-}
 
-function measuredBy({ id, current }: MonitoringListener, name: string): number {
-  const value = current.get(name);
-  if (value === undefined)
-    throw wrong('metrics', `one that ${id} measures: ${[...current.keys()].join(', ')}`, name);
-  return value;
+  #valueOf({ id, current }: MonitoringListener, name: string): number {
+    const value = current.get(name);
+    if (value !== undefined) return value;
+    throw wrong(
+      `listener ${this.id}`,
+      `a metric that ${id} measures (${[...current.keys()].join(', ')})`,
+      name,
+    );
+  }
 }
 
 function meanOf(values: readonly number[]): number {
