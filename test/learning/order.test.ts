@@ -199,7 +199,7 @@ describe('order', () => {
     const metrics: unknown[] = [];
     await toyLearner({ trainer: new Failing(), hooks: [new Steps()], maxEpochs: 1, stepsPerEpoch: 1 }).run({
       progress: (event) => {
-        if (event.type === 'warning') warnings.push(event.message);
+        if ('message' in event && event.message !== undefined) warnings.push(event.message);
         if (event.type === 'epoch') metrics.push(event.metrics.get('tries'), event.state);
       },
     });
