@@ -8,7 +8,8 @@ import * as optim from '../../lib/torch/optim/index.ts';
 import { keep, tidy } from '../../lib/torch/scope.ts';
 import type { Tensor } from '../../lib/torch/tensor.ts';
 import { setNumThreads } from '../../lib/torch/threads.ts';
-import { expectBitEqual, expectClose, loadFixture, type TensorEntry, toTensor } from '../support/fixtures.ts';
+import { elementwiseComparison, type RecordedOn } from '../support/cpu.ts';
+import { expectClose, loadFixture, type TensorEntry, toTensor } from '../support/fixtures.ts';
 
 type Options = Record<string, unknown>;
 
@@ -25,7 +26,7 @@ interface Row {
   readonly state_dict?: { state: Record<string, Record<string, unknown>>; param_groups: optim.PackedGroup[] };
 }
 
-interface Fixture {
+interface Fixture extends RecordedOn {
   readonly parameters: readonly { name: string; value: TensorEntry; gradients: TensorEntry }[];
   readonly groups: readonly (readonly number[])[];
   readonly defaults: Readonly<Record<string, Options>>;
@@ -34,6 +35,7 @@ interface Fixture {
 }
 
 const fixture = loadFixture<Fixture>('optim.json.gz');
+const expectEqual = elementwiseComparison(fixture);
 
 const classes = {
   SGD: optim.SGD,
@@ -95,7 +97,7 @@ class Run {
   expectAt(step: number): void {
     for (const [index, entry] of (this.#row.steps[step] ?? []).entries()) {
       const label = `${fixture.parameters[index]!.name} after step ${step}`;
-      if (this.#row.tolerance === undefined) expectBitEqual(this.params[index]!, entry, label);
+      if (this.#row.tolerance === undefined) expectEqual(this.params[index]!, entry, label);
       else expectClose(this.params[index]!, entry, { rtol: 1e-5, atol: 1e-6, label });
     }
   }
@@ -164,7 +166,7 @@ describe("going on from PyTorch's state dict of step 10", () => {
       for (const [key, value] of Object.entries(state)) {
         const own = mine.state[id]![key];
         if (typeof own === 'number') expect([id, key, own]).toEqual([id, key, scalar(value)]);
-        else if (own !== undefined) expectBitEqual(own, value as TensorEntry, `${key} of ${id}`);
+        else if (own !== undefined) expectEqual(own, value as TensorEntry, `${key} of ${id}`);
       }
     }
     for (const [index, group] of theirs.param_groups.entries()) {
