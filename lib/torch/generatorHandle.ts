@@ -5,15 +5,20 @@ import { native } from '../native.ts';
 
 const finalizer = new FinalizationRegistry<number>((id) => native().releaseGenerator(id));
 
+/** Stands for the CPU's default generator where one is constructed. */
+export const DEFAULT: unique symbol = Symbol('default');
+
 /** The id of the CPU's default generator. */
-export const DEFAULT_GENERATOR = -1;
+const DEFAULT_GENERATOR = -1;
 
 export class GeneratorHandle {
   readonly #id: number;
 
-  constructor(id: number = native().newGenerator()) {
-    this.#id = id;
-    if (id !== DEFAULT_GENERATOR) finalizer.register(this, id);
+  /** @param which a new one, or the CPU's default one; never a number, which may be another one's */
+  constructor(which?: typeof DEFAULT) {
+    if (which !== undefined && which !== DEFAULT) throw expected('no argument', 'a new Generator', which);
+    this.#id = which === DEFAULT ? DEFAULT_GENERATOR : native().newGenerator();
+    if (which === undefined) finalizer.register(this, this.#id);
   }
 
   static is(value: unknown): value is GeneratorHandle {

@@ -2,7 +2,7 @@
 
 import { expected } from '../errors.ts';
 import { native } from '../native.ts';
-import { DEFAULT_GENERATOR, GeneratorHandle } from './generatorHandle.ts';
+import { DEFAULT, GeneratorHandle } from './generatorHandle.ts';
 import { OwnedTensor } from './lifetime.ts';
 import type { Tensor } from './tensor.ts';
 import { wrap } from './wire.ts';
@@ -38,7 +38,7 @@ export class Generator extends GeneratorHandle {
 }
 
 /** The generator that operators draw from unless told otherwise. */
-export const defaultGenerator: Generator = new Generator(DEFAULT_GENERATOR);
+export const defaultGenerator: Generator = new Generator(DEFAULT);
 
 /** Seeds the default generators of the CPU and of every device. */
 export function manualSeed(seed: number | bigint): Generator {
