@@ -226,7 +226,7 @@ describe('a step whose memory runs out', () => {
     const told: unknown[] = [];
     await toyLearner({ model, trainer, hooks: [new Noting()], maxEpochs: 1, stepsPerEpoch: 2 }).run({
       progress: (event) => {
-        if (event.type === 'warning') told.push(event.message);
+        if ('message' in event) told.push(event.message);
         if (event.type === 'step') told.push(event.metrics.get('mse'));
       },
     });
