@@ -129,6 +129,12 @@ export class TrainerContext {
     this.#metrics.add([...this.#scopes, key].join('/'), value, count);
   }
 
+  /** Counts records that this step learns from. */
+  addSamples(count: number): void {
+    if (this.#metrics === undefined) throw expected('a running step', 'addSamples', undefined);
+    this.#metrics.samples += count;
+  }
+
   /** Runs `fn` and returns the losses that it added. */
   async collectLosses(fn: () => void | Promise<void>): Promise<readonly Loss[]> {
     const outer = this.#losses;

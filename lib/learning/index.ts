@@ -11,12 +11,15 @@ export {
 } from './batchers.ts';
 export { type Loss, TrainerContext } from './context.ts';
 export { BestDevice, CudaDevice, Device, type DeviceInformation } from './devices.ts';
+export type { LoggedEvent, RunEvent } from './eventCodec.ts';
 export type {
   CheckpointEvent,
   EndEvent,
+  EndReason,
   EpochEvent,
   EventReader,
   LearnerEvent,
+  RestartEvent,
   StartEvent,
   StepEvent,
   ValidationEvent,
@@ -89,6 +92,7 @@ export type { IteratorOrigin } from './prefetchProtocol.ts';
 export { type ProgressOptions, progress } from './progress.ts';
 export { Random, RandomState, type RandomWords } from './random.ts';
 export { RandomSerializableIterator, ShuffledIterator } from './randomIterators.ts';
+export { type ReadEventsOptions, readEvents } from './readEvents.ts';
 export { Sampler, ShuffledSampler } from './sampler.ts';
 export {
   CosineWithWarmup,

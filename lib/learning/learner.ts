@@ -5,8 +5,10 @@ import { resolve } from 'node:path';
 import { ArgumentError } from '../errors.ts';
 import { wrong } from '../experiment/accept.ts';
 import type { Config } from '../experiment/declaration.ts';
+import { JobFiles } from '../experiment/jobFiles.ts';
 import { meta, param, path } from '../experiment/parameters.ts';
 import { place, roots, validate } from '../experiment/seal.ts';
+import { collectTags } from '../experiment/tags.ts';
 import { addPretasks, copy, type Dep, type TaskContext, task } from '../experiment/task.ts';
 import { bool, int, list } from '../experiment/types.ts';
 import { Module } from '../torch/nn/module.ts';
@@ -18,7 +20,8 @@ import { ModuleLoader } from './moduleLoader.ts';
 import { ParameterOptimizer } from './parameterOptimizer.ts';
 import { progress } from './progress.ts';
 import { Random } from './random.ts';
-import { LearnerRun, type RunEnvironment } from './run.ts';
+import { type RecordingOptions, recorded } from './recording.ts';
+import { LearnerRun } from './run.ts';
 import { Trainer } from './trainer.ts';
 
 /** What `submit` returns, before anything runs: what will be there. Given as init tasks, loaders load the model. */
@@ -70,7 +73,8 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
   listeners: param(list(LearnerListener)),
   /** Saves every so many epochs, and always after the last. */
   checkpointInterval: meta(int, { default: 1 }),
-  /** For TensorBoard. */
+  /** Writes files for TensorBoard to `logpath`. */
+  tensorboard: meta(bool, { default: true }),
   logpath: path('runs'),
   checkpointspath: path('checkpoints'),
   device: meta(Device, { default: () => new Device() }),
@@ -103,7 +107,8 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
 
   /** Runs as a job, in its directory. */
   override async execute({ signal, directory }: TaskContext): Promise<void> {
-    await this.#runIn({ signal, path: directory, readers: [progress()] });
+    const tags = new JobFiles(directory).record()?.tags ?? {};
+    await this.#runIn({ signal, path: directory, readers: [progress()], tags });
   }
 
   /**
@@ -116,12 +121,15 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
     const directory = path === undefined ? undefined : resolve(path);
     if (directory !== undefined) place(this, directory);
     const readers = [typeof told === 'function' ? told : progress({ quiet: !told })];
-    const metrics = await this.#runIn({ signal, path: directory, readers });
+    const tags = collectTags(roots(this, []), []);
+    const metrics = await this.#runIn({ signal, path: directory, readers, tags });
     if (directory === undefined) return { listeners: {}, learnedModel: undefined, metrics };
     return { ...this.#outputs((output) => output), metrics };
   }
 
-  async #runIn(environment: Omit<RunEnvironment, 'info'>): Promise<ReadonlyMap<string, number>> {
+  async #runIn(
+    environment: Omit<RecordingOptions, 'info' | 'tensorboard'>,
+  ): Promise<ReadonlyMap<string, number>> {
     if (this.#running) throw new ArgumentError('learner: expected one run at a time, and one goes on');
     this.#running = true;
     try {
@@ -130,7 +138,9 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
           ? {}
           : { logpath: this.logpath, checkpointspath: this.checkpointspath };
       return await this.device.execute((info) =>
-        new LearnerRun(this, { ...environment, ...written, info }).run(),
+        recorded({ ...environment, ...written, info, tensorboard: this.tensorboard }, (recording) =>
+          new LearnerRun(this, recording).run(),
+        ),
       );
     } finally {
       this.#running = false;

@@ -79,6 +79,7 @@ export abstract class LossTrainer<T = unknown> extends config(
   }
 
   async processBatch(records: readonly T[]): Promise<void> {
+    this.context.addSamples(records.length);
     const weight = (part: readonly T[]) => (this.sumMicrobatches ? 1 : part.length / records.length);
     await this.#now().batcher.process(records, (part) => this.processMicrobatch(part, weight(part)), {
       raiseOom: true,

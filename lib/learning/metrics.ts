@@ -9,6 +9,8 @@ export type MetricsState = readonly (readonly [key: string, sum: number, count: 
 /** Values under keys, each weighted by how many records it stands for: the mean is Σ value · count / Σ count. */
 export class Metrics {
   readonly #sums = new Map<string, { sum: number; count: number }>();
+  /** Records learnt from. */
+  samples = 0;
 
   /**
    * @param value a mean over `count` records
@@ -23,6 +25,7 @@ export class Metrics {
   /** Adds all that the other holds. */
   merge(other: Metrics): void {
     for (const [key, { sum, count }] of other.#sums) this.#plus(key, sum, count);
+    this.samples += other.samples;
   }
 
   /** The mean of each key, in the order in which the keys came. */

@@ -37,6 +37,7 @@ class ProgressWriter {
   readonly #now: () => number;
   #size: Pick<StartEvent, 'maxEpochs' | 'stepsPerEpoch'> = { maxEpochs: 0, stepsPerEpoch: 0 };
   #startedAt = 0;
+  #startedWith = 0;
   #lastStepAt: number | undefined;
   #writtenAt = Number.NEGATIVE_INFINITY;
   #secondsPerStep: number | undefined;
@@ -55,14 +56,19 @@ class ProgressWriter {
   }
 
   read(event: LearnerEvent): void {
-    if (this.#quiet && event.type !== 'warning') return;
+    if (this.#quiet && event.type !== 'warning' && event.type !== 'restart') return;
     switch (event.type) {
       case 'warning':
         this.#print('warning', [['message', event.message]], `warning: ${event.message}`);
         break;
+      case 'restart':
+        this.#print('restart', [['message', event.message]], `warning: ${event.message}`);
+        break;
       case 'start':
+      case 'resume':
         this.#size = event;
         this.#startedAt = this.#now();
+        this.#startedWith = event.state.steps;
         break;
       case 'step':
         this.#step(event);
@@ -78,6 +84,9 @@ class ProgressWriter {
         break;
       case 'end':
         if (this.#stream.isTTY) this.#stream.write(ERASE);
+        // A run that failed says so by its error.
+        if (event.reason === 'stopped' || event.reason === 'cancelled')
+          this.#print('end', [['reason', event.reason], ...this.#where(event.state)]);
         break;
       case 'checkpoint':
         break;
@@ -98,7 +107,8 @@ class ProgressWriter {
       this.#secondsPerStep === undefined ? [] : [['steps/s', (1 / this.#secondsPerStep).toFixed(1)]];
     // Wall time of all that was done stands for what is left: validations and checkpoints count too.
     const total = this.#size.maxEpochs * this.#size.stepsPerEpoch;
-    const left = ((now - this.#startedAt) / 1000 / state.steps) * (total - state.steps);
+    const perStep = (now - this.#startedAt) / 1000 / (state.steps - this.#startedWith);
+    const left = perStep * (total - state.steps);
     const fields = [...this.#where(state), ...shown(this.#smoothed), ...rate];
     if (this.#stream.isTTY) {
       const line = `${inWords(fields)}  ${clock(left)} left`;

@@ -9,12 +9,13 @@ import type { Module } from '../torch/nn/module.ts';
 import { manualSeed } from '../torch/random.ts';
 import { tidy } from '../torch/scope.ts';
 import { TrainerContext, type TrainerContextOptions } from './context.ts';
+import { type EndEvent, type EndReason, messageOf } from './events.ts';
 import { GradientHook, type Hook, InitializationHook, OptimizationHook, StepTrainingHook } from './hooks.ts';
 import { foldStatus, type LearnerListener, LearnerListenerStatus } from './listener.ts';
 import { Metrics } from './metrics.ts';
 import { initializeModel, ModuleInitMode } from './module.ts';
 import { explain, NotFiniteError } from './notFinite.ts';
-import { RecoverableOOMError } from './outOfMemory.ts';
+import { isOutOfMemory, RecoverableOOMError } from './outOfMemory.ts';
 import { abridged, type ParameterOptimizer } from './parameterOptimizer.ts';
 import type { Random, RandomState } from './random.ts';
 import type { UnfinishedEpoch } from './runState.ts';
@@ -70,20 +71,29 @@ export class LearnerRun {
   async run(): Promise<ReadonlyMap<string, number>> {
     const context = this.#context;
     const metrics = new Map<string, number>();
-    let failed = true;
     let trained = false;
+    let ending: Pick<EndEvent, 'reason' | 'message'> = { reason: 'failed' };
     try {
       this.#signal?.throwIfAborted();
       const random = await this.#start();
       trained = await this.#train(random);
       for (const listener of this.#learner.listeners) listener.updateMetrics(metrics);
-      failed = false;
+      ending = { reason: context.state.epoch < this.#learner.maxEpochs ? 'stopped' : 'finished' };
       return metrics;
+    } catch (error) {
+      ending = { reason: this.#signal?.aborted ? 'cancelled' : reasonOf(error), message: messageOf(error) };
+      throw error;
     } finally {
       await this.#learner.trainer.close();
       this.#optimizer.dispose();
       context.dispose();
-      context.emit({ type: 'end', state: context.state, failed, metrics: trained ? metrics : new Map() });
+      context.emit({
+        type: 'end',
+        state: context.state,
+        failed: ending.message !== undefined,
+        ...ending,
+        metrics: trained ? metrics : new Map(),
+      });
     }
   }
 
@@ -153,7 +163,7 @@ export class LearnerRun {
     if (done) throw expected('batches without an end', 'trainer.iterBatches', undefined);
     context.nextBatch();
     const metrics = await this.#attempt(batch);
-    context.emit({ type: 'step', state: context.state, metrics: metrics.means() });
+    context.emit({ type: 'step', state: context.state, metrics: metrics.means(), samples: metrics.samples });
     for (const hook of context.hooks(StepTrainingHook)) await hook.after(context);
     return metrics;
   }
@@ -168,7 +178,7 @@ export class LearnerRun {
         if (error instanceof NotFiniteError)
           throw await explain(error, { context, batch, again: () => this.#computeGradients(batch) });
         if (!(error instanceof RecoverableOOMError)) throw error;
-        context.emit({ type: 'warning', message: error.message });
+        context.emit({ type: 'restart', state: context.state, message: error.message });
       }
     }
   }
@@ -212,4 +222,9 @@ export class LearnerRun {
     for (const hook of ignored)
       warn(`${hook.constructor.name} does nothing among the hooks of a trainer: give it to the learner`);
   }
+}
+
+function reasonOf(error: unknown): EndReason {
+  if (error instanceof NotFiniteError) return 'notFinite';
+  return isOutOfMemory(error) ? 'memory' : 'failed';
 }

@@ -23,7 +23,7 @@ function tell(
         ['loss', 1 / steps],
         ['gradient/scheduler/1/1', 1e-3],
       ]);
-      events.push({ type: 'step', state: { epoch, steps }, metrics });
+      events.push({ type: 'step', state: { epoch, steps }, metrics, samples: 16 });
     }
     const state = { epoch, steps: 2 * epoch };
     events.push({ type: 'epoch', state, metrics: new Map([['loss', 0.75 / epoch]]) });
@@ -36,7 +36,13 @@ function tell(
       improved: new Set(epoch === 1 ? ['RR@10'] : []),
     });
   }
-  events.push({ type: 'end', state: { epoch: 2, steps: 4 }, failed: false, metrics: new Map() });
+  events.push({
+    type: 'end',
+    state: { epoch: 2, steps: 4 },
+    failed: false,
+    reason: 'finished',
+    metrics: new Map(),
+  });
   for (const event of events) {
     if (event.type === 'step') now += 250;
     read(event);
