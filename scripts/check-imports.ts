@@ -7,7 +7,7 @@ import ts from 'typescript';
 /** Each layer and the layers it may know beside itself. What is not listed is forbidden. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   errors: [],
-  locator: [],
+  locator: ['errors'],
   native: ['errors', 'locator'],
   torch: ['errors', 'native'],
   experiment: ['errors'],
