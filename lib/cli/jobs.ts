@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { Command, Option } from 'commander';
 import { readIfThere } from '../experiment/files.ts';
 import type { DiskState, JobFiles } from '../experiment/jobFiles.ts';
+import { readProgress, showProgress } from '../experiment/jobProgress.ts';
 import { shortName } from '../experiment/report.ts';
 import { tagsPath } from '../experiment/tags.ts';
 import { Workspace } from '../experiment/workspace.ts';
@@ -29,7 +30,7 @@ export function jobsCommand(): Command {
 
 function listCommand(): Command {
   return new Command('list')
-    .description('one line for each job: state, name, tags, and why it failed')
+    .description('one line for each job: state, name, tags, how far it is, and why it failed')
     .addOption(workspaceOption())
     .addOption(stateOption())
     .option('-e, --experiment <name>', 'only those of an experiment')
@@ -57,16 +58,18 @@ function summary(job: JobFiles) {
     directory,
     tags: job.record()?.tags ?? {},
     failure: job.failure(),
+    progress: job.isDone() ? undefined : readProgress(job.progress),
   };
 }
 
 function line(job: JobFiles): string {
-  const { state, tags, failure } = summary(job);
+  const { state, tags, failure, progress } = summary(job);
   const why =
     state === 'failed' && failure !== undefined
       ? `${failure.reason}: ${failure.message.split('\n', 1)[0]}`
       : '';
-  return [state.padEnd(11), shortName(job), tagsPath(tags), why].filter((part) => part !== '').join('  ');
+  const parts = [state.padEnd(11), shortName(job), tagsPath(tags), showProgress(progress), why];
+  return parts.filter((part) => part !== '').join('  ');
 }
 
 function showCommand(): Command {
@@ -93,6 +96,7 @@ function details(job: JobFiles): [string, string][] {
     ['identifier', job.identifier],
     ['directory', job.directory],
     ['tags', tagsPath(job.record()?.tags ?? {})],
+    ['progress', showProgress(summary(job).progress)],
     ['process', owner === undefined ? '' : `${owner.pid} on ${owner.host}`],
     [
       'failure',

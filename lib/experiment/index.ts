@@ -8,6 +8,7 @@ export type { TagValue } from './hidden.ts';
 export { identifier } from './identifier.ts';
 export type { Job, JobState, RunMode } from './job.ts';
 export type { DiskState, Failure, FailureReason, JobFiles } from './jobFiles.ts';
+export type { ProgressLevel, ProgressOptions, ReportProgress } from './jobProgress.ts';
 export type { Exit, JobCommand, LaunchedJob, Launcher } from './launcher.ts';
 export { constant, meta, param, path } from './parameters.ts';
 export type { ProcessRecord } from './processes.ts';

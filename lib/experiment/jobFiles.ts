@@ -63,6 +63,11 @@ export class JobFiles {
     return this.#named('pid');
   }
 
+  /** How far the job says it is. */
+  get progress(): string {
+    return this.#named('progress');
+  }
+
   /** Held by the job's process as long as it lives. */
   get lock(): string {
     return this.#named('lock');
@@ -109,8 +114,10 @@ export class JobFiles {
     writeAtomically(this.#named('failed'), `${JSON.stringify(failure)}\n`);
   }
 
-  forgetFailure(): void {
+  /** Begins anew. */
+  forgetLastRun(): void {
     rmSync(this.#named('failed'), { force: true });
+    rmSync(this.progress, { force: true });
   }
 
   /** Resolves once no process runs the job. */

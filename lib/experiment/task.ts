@@ -3,6 +3,7 @@ import { type ConfigClass, config, sealedError } from './config.ts';
 import { type SubmitOptions, submitter } from './current.ts';
 import { type Config, DECLARATION, fieldOf, nameOf } from './declaration.ts';
 import { hidden } from './hidden.ts';
+import type { ReportProgress } from './jobProgress.ts';
 import type { Parameters } from './parameters.ts';
 
 /** What a task may ask of the job that runs it. */
@@ -11,6 +12,8 @@ export interface TaskContext {
   readonly signal: AbortSignal;
   /** Directory of the job, which is also the current one. */
   readonly directory: string;
+  /** Tells how far the task is, for `xpmir jobs`. */
+  readonly progress: ReportProgress;
 }
 
 /** Runs in the job of a task, before it: what loads a model, for example. */

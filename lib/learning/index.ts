@@ -103,6 +103,7 @@ export {
 } from './schedulers.ts';
 export { InfiniteSkippingIterator, type OpenPass, SkippingIterator } from './skippingIterators.ts';
 export type { TrainState } from './state.ts';
+export { TensorboardService } from './tensorboardService.ts';
 export { type Batches, Trainer } from './trainer.ts';
 export { TrainerValidationLoss } from './trainerValidationLoss.ts';
 export { Evaluator, type MetricsPerItem, ValidationListener } from './validation.ts';

@@ -18,7 +18,7 @@ import { Hook } from './hooks.ts';
 import { LearnerListener } from './listener.ts';
 import { ModuleLoader } from './moduleLoader.ts';
 import { ParameterOptimizer } from './parameterOptimizer.ts';
-import { progress } from './progress.ts';
+import { progress, reportTo } from './progress.ts';
 import { Random } from './random.ts';
 import { type RecordingOptions, recorded } from './recording.ts';
 import { LearnerRun } from './run.ts';
@@ -106,9 +106,9 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
   }
 
   /** Runs as a job, in its directory. */
-  override async execute({ signal, directory }: TaskContext): Promise<void> {
+  override async execute({ signal, directory, progress: report }: TaskContext): Promise<void> {
     const tags = new JobFiles(directory).record()?.tags ?? {};
-    await this.#runIn({ signal, path: directory, readers: [progress()], tags });
+    await this.#runIn({ signal, path: directory, readers: [progress(), reportTo(report)], tags });
   }
 
   /**

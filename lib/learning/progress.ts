@@ -2,6 +2,7 @@
  * The progress of a run for people: one line that stays in place on a terminal, `key=value` lines elsewhere.
  * A star behind a validated value: the best so far.
  */
+import type { ReportProgress } from '../experiment/jobProgress.ts';
 import type { EventReader, LearnerEvent, StartEvent, StepEvent, ValidationEvent } from './events.ts';
 
 export interface ProgressOptions {
@@ -28,6 +29,20 @@ const ERASE = '\r\x1b[2K';
 export function progress(options: ProgressOptions = {}): EventReader {
   const writer = new ProgressWriter(options);
   return (event) => writer.read(event);
+}
+
+/** Reads events and reports how far the run is: all of it, and inside that the epoch. */
+export function reportTo(report: ReportProgress): EventReader {
+  let size: Pick<StartEvent, 'maxEpochs' | 'stepsPerEpoch'> = { maxEpochs: 1, stepsPerEpoch: 1 };
+  return (event) => {
+    if (event.type === 'start') size = event;
+    if (event.type !== 'start' && event.type !== 'step') return;
+    const { maxEpochs, stepsPerEpoch } = size;
+    const { epoch, steps } = event.state;
+    report(steps / (maxEpochs * stepsPerEpoch), { description: `epoch ${epoch}/${maxEpochs}` });
+    const inEpoch = steps - Math.max(epoch - 1, 0) * stepsPerEpoch;
+    report(inEpoch / stepsPerEpoch, { level: 1, description: `step ${inEpoch}/${stepsPerEpoch}` });
+  };
 }
 
 class ProgressWriter {

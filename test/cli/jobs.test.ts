@@ -23,16 +23,17 @@ beforeAll(async () => {
   await until(() => place.lines().some((line) => line.startsWith('total')), 'the jobs');
   await until(() => xp.jobs[2]?.state === 'error', 'the failing job');
   ({ jobs } = xp);
+  await until(() => existsSync(jobs[3]?.files.progress ?? ''), 'the progress');
 });
 
 describe('xpmir jobs', () => {
-  test('list shows state, name, tags and failure; states and experiments choose', async () => {
+  test('list shows state, name, tags, progress and failure; states and experiments choose', async () => {
     const all = await cli('jobs', 'list');
     expect(all.lines).toEqual([
       `done         test.tasks.add/${id(0)}  a=1`,
       `failed       test.tasks.fails/${id(2)}  FAILED: Error: as asked`,
       `done         test.tasks.total/${id(1)}  a=1`,
-      `running      test.tasks.waits/${id(3)}`,
+      `running      test.tasks.waits/${id(3)}  25% waiting, 33%`,
     ]);
     const { lines } = await cli(
       'jobs',
@@ -59,6 +60,10 @@ describe('xpmir jobs', () => {
         identifier: jobs[3]?.identifier,
         directory: jobs[3]?.directory,
         tags: {},
+        progress: [
+          { fraction: 0.25, description: 'waiting' },
+          { fraction: 1 / 3, description: '' },
+        ],
       },
     ]);
     expect((await cli('jobs', 'list', '-e', 'none')).lines).toEqual(['']);
@@ -77,6 +82,7 @@ describe('xpmir jobs', () => {
       jobs[0]?.files.out,
       '  sum 2',
     ]);
+    expect((await cli('jobs', 'show', `waits/${id(3)}`)).lines).toContain('progress   25% waiting, 33%');
     expect((await cli('jobs', 'show', 'fails/')).lines).toEqual([
       expect.stringMatching(/^xpmir: No job fails\/ in /),
     ]);

@@ -90,6 +90,8 @@ export class Waits extends task(import.meta, 'test.tasks.Waits', {
   log: meta(pathname),
 }) {
   override async execute(context: TaskContext) {
+    context.progress(0.25, { description: 'waiting' });
+    context.progress(1 / 3, { level: 1 });
     appendFileSync(this.log, `begin ${process.pid}\n`);
     const signal = this.cooperative === undefined ? undefined : context.signal;
     while (signal?.aborted !== true && !(this.until !== undefined && existsSync(this.until))) await sleep(20);

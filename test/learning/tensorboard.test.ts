@@ -1,5 +1,4 @@
 /** What TensorBoard gets: (c) the exact tags and steps, read without TensorBoard and, where it is installed, by it. */
-import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
@@ -18,6 +17,7 @@ import { F } from '../../lib/torch/functions.ts';
 import type { Linear } from '../../lib/torch/nn/layers/linear.ts';
 import { setNumThreads } from '../../lib/torch/threads.ts';
 import { type TensorboardEvent, tensorboardEvents } from '../support/eventFiles.ts';
+import { hasTensorboard, runPython, whyWithout } from '../support/tensorboard.ts';
 import { type Example, newDirectory, ToyTrainer, toyLearner } from './toy.ts';
 
 beforeAll(() => setNumThreads(1));
@@ -217,22 +217,7 @@ if "_hparams_/session_start_info" in found.summary_metadata:
 print(json.dumps({"scalars": scalars, "histograms": histograms, "hparams": hparams}))
 `;
 
-const python = process.env.XPMIR_PYTHON ?? 'python3';
-
-function hasTensorboard(): boolean {
-  try {
-    execFileSync(python, ['-c', 'import tensorboard.backend.event_processing.event_accumulator'], {
-      stdio: 'ignore',
-    });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const here = hasTensorboard();
-const itTensorboard = here ? test : test.skip;
-const without = here ? '' : ' (skipped: the Python named by XPMIR_PYTHON has no tensorboard package)';
+const itTensorboard = hasTensorboard ? test : test.skip;
 
 interface Found {
   readonly scalars: Readonly<Record<string, readonly (readonly [step: number, value: number])[]>>;
@@ -240,13 +225,9 @@ interface Found {
   readonly hparams: unknown;
 }
 
-function read(directory: string): Found {
-  return JSON.parse(
-    execFileSync(python, ['-c', READ, directory], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
-  ) as Found;
-}
+const read = (directory: string): Found => runPython(READ, directory) as Found;
 
-describe(`TensorBoard's own reader${without}`, () => {
+describe(`TensorBoard's own reader${whyWithout}`, () => {
   itTensorboard('finds every tag, step, value and histogram of a run that failed and went on', async () => {
     const path = newDirectory();
     const told = new Map<string, (readonly [number, number])[]>();

@@ -6,6 +6,7 @@ import { ArgumentError } from '../../errors.ts';
 import { forbidExperiments } from '../current.ts';
 import { writeAtomically } from '../files.ts';
 import { type Failure, JobFiles } from '../jobFiles.ts';
+import { JobProgress } from '../jobProgress.ts';
 import { loadTask } from '../load.ts';
 import { Lock } from '../lock.ts';
 import { localProcess, startHeartbeat } from '../processes.ts';
@@ -30,7 +31,7 @@ export async function runJob(directory: string): Promise<void> {
   const own = localProcess(process.pid);
   const tokens = JSON.parse(process.env.XPMIR_TOKENS ?? '[]') as readonly HeldPart[];
   writeAtomically(job.pid, `${JSON.stringify(own)}\n`);
-  job.forgetFailure();
+  job.forgetLastRun();
   // Should the driver have died right after starting this process, it holds the tokens itself from here on.
   handTo(tokens, directory, own);
   startHeartbeat([lock.file, ...tokens.map(({ file }) => file)]);
@@ -61,7 +62,7 @@ async function take(job: JobFiles, lock: Lock | undefined): Promise<void> {
   });
   const cancellation = new Cancellation((cancelled) => end(failureOf(cancelled)));
   try {
-    await execute(job, cancellation);
+    await execute(job, cancellation, new JobProgress(lock && job.progress));
   } catch (error) {
     const shown = cancellation.cancelled ?? error;
     console.error(shown);
@@ -70,7 +71,7 @@ async function take(job: JobFiles, lock: Lock | undefined): Promise<void> {
   end(cancellation.cancelled && failureOf(cancellation.cancelled));
 }
 
-async function execute(job: JobFiles, cancellation: Cancellation): Promise<void> {
+async function execute(job: JobFiles, cancellation: Cancellation, progress: JobProgress): Promise<void> {
   const record = job.record();
   if (record === undefined) throw new ArgumentError(`${job.params}: expected the description of a task`);
   forbidExperiments(
@@ -83,6 +84,7 @@ async function execute(job: JobFiles, cancellation: Cancellation): Promise<void>
       return cancellation.signal;
     },
     directory: job.directory,
+    progress: progress.report,
   };
   for (const each of [...pretasks, ...initTasks, task]) {
     if (cancellation.cancelled) return;
