@@ -14,6 +14,7 @@ import {
   ValidationListener,
 } from '../../lib/learning/index.ts';
 import { setNumThreads } from '../../lib/torch/threads.ts';
+import { ended } from '../support/process.ts';
 import { type Example, newDirectory, ToyTrainer, toyLearner } from './toy.ts';
 
 beforeAll(() => setNumThreads(1));
@@ -181,6 +182,36 @@ describe('events.jsonl', () => {
     truncateSync(log, 20);
     await toyLearner({ maxEpochs: 3 }).run({ path, progress: false });
     expect(outline(await collect(log)).slice(0, 3)).toEqual(['run', 'start 4/2/0', 'step 5/3/2']);
+  });
+
+  test('of a process that was killed has all that was before its last epoch, and the run goes on', async () => {
+    const path = newDirectory();
+    const log = join(path, 'events.jsonl');
+    const script = `
+      import { StepTrainingHook } from './lib/learning/index.ts';
+      import { toyLearner } from './test/learning/toy.ts';
+      class Killing extends StepTrainingHook {
+        after({ state }) {
+          if (state.steps === 5) process.kill(process.pid, 'SIGKILL');
+        }
+      }
+      toyLearner({ hooks: [new Killing()] }).run({ path: process.argv[1], progress: false });
+    `;
+    const args = ['--import', 'tsx', '--input-type=module', '-e', script, path];
+    const { status } = await ended(process.execPath, args, process.env);
+    expect(status).toBe(null);
+    const found = outline(await collect(log));
+    const whole = ['run', 'start 0/0/0', 'step 1/1/2', 'step 2/1/4', 'epoch 2/1/4', 'checkpoint 2/1/4'];
+    expect(found.slice(0, 9)).toEqual([...whole, 'step 3/2/6', 'step 4/2/8', 'epoch 4/2/8']);
+    await toyLearner().run({ path, progress: false });
+    const after = outline(await collect(log)).filter((each) => !each.startsWith('checkpoint'));
+    expect(after.slice(8)).toEqual([
+      'resume 4/2/8',
+      'step 5/3/10',
+      'step 6/3/12',
+      'epoch 6/3/12',
+      'end 6/3/12',
+    ]);
   });
 
   test('says why a run ended, and which steps were made again', async () => {

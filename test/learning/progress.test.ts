@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { type LearnerEvent, type ProgressOptions, progress } from '../../lib/learning/index.ts';
+import { reportTo } from '../../lib/learning/progress.ts';
 
 /** Tells a run of two epochs with two steps each of a quarter of a second, and gives what was written. */
 function tell(
@@ -91,5 +92,41 @@ describe('progress', () => {
 
   test('quiet leaves warnings only', () => {
     expect(tell({ quiet: true })).toBe('warning message="a \\"bias\\" is not trained"\n');
+  });
+
+  test('estimates what is left from the steps of this process, tells restarts, and why a run ended early', () => {
+    let written = '';
+    let now = 0;
+    const stream = { write: (text: string) => void (written += text) };
+    const read = progress({ stream, now: () => now });
+    const state = { epoch: 3, steps: 201 };
+    read({ type: 'start', maxEpochs: 4, stepsPerEpoch: 100, state: { epoch: 2, steps: 200 } });
+    read({ type: 'restart', state, message: 'memory ran out' });
+    now = 2000;
+    read({ type: 'step', state, metrics: new Map(), samples: 1 });
+    read({ type: 'end', state, failed: false, reason: 'stopped', metrics: new Map() });
+    expect(written.split('\n')).toEqual([
+      'restart message="memory ran out"',
+      // Two seconds for one step, and 199 of them are left.
+      'step epoch=3/4 step=201/400 left_s=398',
+      'end reason=stopped epoch=3/4 step=201/400',
+      '',
+    ]);
+  });
+});
+
+describe('reportTo', () => {
+  test('reports all of the run, and inside that the epoch', () => {
+    const reported: unknown[] = [];
+    const read = reportTo((...given) => reported.push(given));
+    read({ type: 'start', maxEpochs: 4, stepsPerEpoch: 8, state: { epoch: 1, steps: 8 } });
+    read({ type: 'step', state: { epoch: 2, steps: 10 }, metrics: new Map(), samples: 1 });
+    read({ type: 'warning', message: 'nothing of it' });
+    expect(reported).toEqual([
+      [0.25, { description: 'epoch 1/4' }],
+      [1, { level: 1, description: 'step 8/8' }],
+      [10 / 32, { description: 'epoch 2/4' }],
+      [0.25, { level: 1, description: 'step 2/8' }],
+    ]);
   });
 });
