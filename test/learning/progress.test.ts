@@ -97,7 +97,10 @@ describe('progress', () => {
   test('estimates what is left from the steps of this process, tells restarts, and why a run ended early', () => {
     let written = '';
     let now = 0;
-    const stream = { write: (text: string) => void (written += text) };
+    const write = (text: string): void => {
+      written += text;
+    };
+    const stream = { write };
     const read = progress({ stream, now: () => now });
     const state = { epoch: 3, steps: 201 };
     read({ type: 'start', maxEpochs: 4, stepsPerEpoch: 100, state: { epoch: 2, steps: 200 } });
