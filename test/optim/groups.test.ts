@@ -19,7 +19,7 @@ describe('parameters and groups', () => {
       [leaf, /Expected an iterable of Tensors or groups for params/],
       [undefined, /Expected an iterable/],
       [7, /Expected an iterable/],
-      [[leaf, 3], /Expected a Tensor for parameter of an optimizer but received 3/],
+      [[leaf, 3], /Expected Tensors or groups for an element of params but received 3/],
       [[leaf.mul(2)], "can't optimize a non-leaf Tensor"],
       [[leaf, leaf], /duplicate parameters/],
       [[{ params: [leaf] }, { params: [leaf] }], /more than one parameter group/],
