@@ -59,7 +59,7 @@ class State {
   OperatorTable operators;
   torch::jit::Stack spare_stack;  // an allocation to use again
   std::vector<at::Generator> generators;
-  at::Generator& generator(double id);  // throws ArgumentError for an id never given out
+  at::Generator& generator(double id);   // throws ArgumentError for an id never given out
   std::shared_ptr<ScriptTable> scripts;  // made at the first use
   std::shared_ptr<Graveyard> graveyard = std::make_shared<Graveyard>();
   Napi::ObjectReference hook_error;  // { error }: what a hook threw while the engine ran
