@@ -70,6 +70,7 @@ export abstract class OwnedTensor implements Disposable {
   }
 
   get isDisposed(): boolean {
+    if (!OwnedTensor.is(this)) throw expected('a Tensor', 'isDisposed', this);
     return this.#handle === 0;
   }
 

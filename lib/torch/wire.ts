@@ -122,16 +122,22 @@ function putList(list: readonly unknown[], name: string): void {
   for (let i = 0; i < length; i++) {
     // Once, whatever it is: a getter may give another value the next time.
     const element = list[i];
-    if (typeof element !== 'number') return putMixed(list, name, start, i, element);
+    if (typeof element !== 'number') return putMixed(list, length, name, start, i, element);
     if (!Number.isInteger(element)) numbers[start] = Tag.floats;
     numbers[position++] = element;
   }
 }
 
 /** A list in which something else follows the numbers that were read already. */
-function putMixed(list: readonly unknown[], name: string, start: number, read: number, found: unknown): void {
+function putMixed(
+  list: readonly unknown[],
+  length: number,
+  name: string,
+  start: number,
+  read: number,
+  found: unknown,
+): void {
   const before = numbers.slice(start + 2, start + 2 + read);
-  const length = numbers[start + 1] as number;
   position = start;
   tagged(Tag.list, length);
   for (const element of before) put(element, name);
