@@ -3,8 +3,11 @@
 #include <ATen/Functions.h>
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
+#include <array>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "dispatch.h"
 #include "error.h"
@@ -136,6 +139,57 @@ void internal(const Overload& overload, const Stack&) {
                       "Expected an operator for callers but received " + overload.text + ", which only libtorch calls");
 }
 
+// What operators divide by, or take for granted when they fill a list of layers.
+constexpr std::array<const char*, 4> kCounts{"num_layers", "num_heads", "num_head", "num_kv_heads"};
+
+void counts(const Overload& overload, const Stack& arguments) {
+  for (const char* name : kCounts) {
+    const c10::IValue* count = argument(overload, arguments, name);
+    if (count != nullptr && count->isInt() && count->toInt() < 1) refuse(overload, "a positive integer", name);
+  }
+}
+
+// Private operators leave the range of dimensions to the public ones that call them.
+void dimensions(const Overload& overload, const Stack& arguments) {
+  const at::Tensor* self = tensor(overload, arguments, "self");
+  const c10::IValue* dim = argument(overload, arguments, "dim");
+  if (self == nullptr || dim == nullptr) return;
+  const int64_t most = std::max<int64_t>(self->dim(), 1);
+  const auto check = [&](int64_t one) {
+    if (one < -most || one >= most) refuse(overload, "dimensions that self has", "dim");
+  };
+  if (dim->isInt()) check(dim->toInt());
+  if (!dim->isIntList()) return;
+  std::vector<bool> seen(static_cast<size_t>(most));
+  for (const int64_t one : dim->toIntVector()) {
+    check(one);
+    std::vector<bool>::reference is_seen = seen[static_cast<size_t>(one < 0 ? one + most : one)];
+    if (is_seen) refuse(overload, "dimensions that differ", "dim");
+    is_seen = true;
+  }
+}
+
+void not_hollow(const Overload& overload, const Stack& arguments) {
+  for (size_t i = 0; i < arguments.size(); i++)
+    if (arguments[i].isTensor() && arguments[i].toTensor().numel() == 0)
+      refuse(overload, "a tensor with elements", overload.parameters[i].name);
+}
+
+// It reads as many elements as it is told, and searches without end for a ratio that no range of values has.
+void quantization_search(const Overload& overload, const Stack& arguments) {
+  const at::Tensor* input = tensor(overload, arguments, "input");
+  const int64_t count = integer(overload, arguments, "numel");
+  if (input == nullptr || count < 1 || count > input->numel())
+    refuse(overload, "at least 1 and at most the elements of input", "numel");
+  const c10::IValue* ratio = argument(overload, arguments, "ratio");
+  if (ratio == nullptr || !(ratio->toDouble() >= 0 && ratio->toDouble() <= 1))
+    refuse(overload, "a number from 0 to 1", "ratio");
+  const int64_t bins = integer(overload, arguments, "n_bins");
+  if (bins < 1 || bins > (1 << 20)) refuse(overload, "an integer from 1 to 2^20", "n_bins");
+  const int64_t bits = integer(overload, arguments, "bit_width");
+  if (bits < 1 || bits > 8) refuse(overload, "an integer from 1 to 8", "bit_width");
+}
+
 bool starts_with(const std::string& text, const char* prefix) { return text.rfind(prefix, 0) == 0; }
 
 }  // namespace
@@ -153,9 +207,21 @@ Guard guard_for(const Overload& overload) {
   if (name == "aten::div" || name == "aten::div_" || name == "aten::divide" || name == "aten::divide_")
     return truncating_division;
   if (name == "aten::matrix_power" || name == "aten::linalg_matrix_power") return matrix_power;
-  if (name == "aten::mkldnn_rnn_layer") return internal;
+  if (starts_with(name, "aten::_weight_norm")) return not_hollow;
+  if (starts_with(name, "aten::choose_qparams_optimized")) return quantization_search;
+  // They trust what the caller inside libtorch has checked or saved, and read beyond it otherwise.
+  if (starts_with(name, "aten::_") && name.find("backward") != std::string::npos) return internal;
+  for (const char* family : {"aten::mkldnn_rnn_layer", "aten::batch_norm_backward", "aten::gelu_backward",
+                             "aten::_transform_bias_rescale_qkv", "aten::_sobol_engine_", "aten::_nnpack_",
+                             "aten::_convert_indices_from_", "aten::_nested_compute_", "aten::_dyn_quant_",
+                             "aten::_reshape_alias", "aten::_new_zeros_with_same_feature_meta", "aten::_thnn_"})
+    if (starts_with(name, family)) return internal;
   for (const auto& parameter : overload.parameters)
     if (parameter.name == "kernel_size") return window;
+  for (const auto& parameter : overload.parameters)
+    if (std::find(kCounts.begin(), kCounts.end(), parameter.name) != kCounts.end()) return counts;
+  for (const auto& parameter : overload.parameters)
+    if (parameter.name == "dim" && starts_with(name, "aten::_")) return dimensions;
   return nullptr;
 }
 

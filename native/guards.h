@@ -1,6 +1,6 @@
 #pragma once
 // Preconditions that some operators of libtorch leave to their caller, who would otherwise meet the end of the process.
-// test/robustness/operators.ts looks for more of them.
+// test/robustness/children/operators.ts looks for more of them.
 
 #include <ATen/core/stack.h>
 
