@@ -210,11 +210,17 @@ Guard guard_for(const Overload& overload) {
   if (starts_with(name, "aten::_weight_norm")) return not_hollow;
   if (starts_with(name, "aten::choose_qparams_optimized")) return quantization_search;
   // They trust what the caller inside libtorch has checked or saved, and read beyond it otherwise.
-  if (starts_with(name, "aten::_") && name.find("backward") != std::string::npos) return internal;
-  for (const char* family : {"aten::mkldnn_rnn_layer", "aten::batch_norm_backward", "aten::gelu_backward",
-                             "aten::_transform_bias_rescale_qkv", "aten::_sobol_engine_", "aten::_nnpack_",
-                             "aten::_convert_indices_from_", "aten::_nested_compute_", "aten::_dyn_quant_",
-                             "aten::_reshape_alias", "aten::_new_zeros_with_same_feature_meta", "aten::_thnn_"})
+  if (name.find("backward") != std::string::npos) {
+    if (starts_with(name, "aten::_")) return internal;
+    // They write where the indices point, unchecked.
+    for (const auto& parameter : overload.parameters)
+      if (parameter.name.find("indices") != std::string::npos) return internal;
+  }
+  for (const char* family :
+       {"aten::mkldnn_rnn_layer", "aten::batch_norm_backward", "aten::gelu_backward",
+        "aten::_transform_bias_rescale_qkv", "aten::_sobol_engine_", "aten::_nnpack_", "aten::_convert_indices_from_",
+        "aten::_nested_compute_", "aten::_dyn_quant_", "aten::_reshape_alias",
+        "aten::_new_zeros_with_same_feature_meta", "aten::_compute_linear_combination", "aten::_thnn_"})
     if (starts_with(name, family)) return internal;
   for (const auto& parameter : overload.parameters)
     if (parameter.name == "kernel_size") return window;

@@ -110,7 +110,8 @@ function rest(): void {
   };
   visit('torch', torch);
   const { aten } = torch.ops as unknown as { aten: Record<string, Callable & Record<string, Callable>> };
-  for (const { name, make } of hostileValues) {
+  // What an object is as a name, the language asks the object itself.
+  for (const { name, make } of hostileValues.filter((one) => typeof one.make() !== 'object')) {
     judge(verdicts, `ops[${name}]`, () => aten[make() as string]?.());
     judge(verdicts, `ops.add[${name}]`, () => aten.add?.[make() as string]?.());
   }
