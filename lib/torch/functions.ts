@@ -3,11 +3,11 @@
 import { functionNames } from './generated/names.ts';
 import type { TorchFunctions } from './generated/types.ts';
 import { invoke, Operator } from './invoke.ts';
-import { camelCase } from './naming.ts';
+import { camelCase, pythonOverloads } from './naming.ts';
 import './tensor.ts';
 
 function bind(name: string): (...args: unknown[]) => unknown {
-  const operator = new Operator(`aten::${name}`);
+  const operator = new Operator(`aten::${name}`, pythonOverloads[name]);
   return (...args) => invoke(operator, args);
 }
 

@@ -9,3 +9,6 @@ export function camelCase(name: string): string {
   const [, lead, body, trail] = /^(_*)(.*?)(_*)$/.exec(name) as RegExpExecArray;
   return lead + body!.replace(/_+(.)/g, (_, next: string) => next.toUpperCase()) + trail;
 }
+
+/** Operators of which PyTorch's function of the same name is one overload only: `torch.stft` centers its frames. */
+export const pythonOverloads: Readonly<Record<string, string>> = { stft: 'center' };

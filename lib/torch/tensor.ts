@@ -10,7 +10,7 @@ import type { TensorMethods } from './generated/types.ts';
 import { checkIndices, type Index, readIndex, writeIndex } from './indexing.ts';
 import { invoke, Operator } from './invoke.ts';
 import { FROM_NATIVE, OwnedTensor } from './lifetime.ts';
-import { camelCase } from './naming.ts';
+import { camelCase, pythonOverloads } from './naming.ts';
 import { type NestedValues, nest, toValues } from './nested.ts';
 import { formatTensor } from './print.ts';
 import { begin, describe, put, setTensorFactory } from './wire.ts';
@@ -111,8 +111,11 @@ export class Tensor extends OwnedTensor {
   /** The only element: a number, a bigint where a number is not exact, a boolean, or a Complex. */
   item<T = number>(): T {
     const value = invoke(itemOperator, [this]);
-    const isNegative = typeof value === 'bigint' && value < 0n;
-    return (isNegative && this.dtype === 'uint64' ? BigInt.asUintN(64, value) : value) as T;
+    // A uint64 beyond int64 comes as its bits.
+    const isNegative =
+      typeof value === 'bigint' ? value < 0n : Number.isInteger(value) && (value as number) < 0;
+    if (!isNegative || this.dtype !== 'uint64') return value as T;
+    return BigInt.asUintN(64, BigInt(value as number | bigint)) as T;
   }
 
   /** The elements as nested arrays; a single value for zero dimensions. int64 beyond 2^53 comes as bigint. */
@@ -243,7 +246,7 @@ setTensorFactory((handle, context) => new Tensor(handle, FROM_NATIVE, context));
 for (const name of methodNames) {
   const method = camelCase(name);
   if (method in Tensor.prototype) continue;
-  const operator = new Operator(`aten::${name}`);
+  const operator = new Operator(`aten::${name}`, pythonOverloads[name]);
   Object.defineProperty(Tensor.prototype, method, {
     configurable: true,
     writable: true,

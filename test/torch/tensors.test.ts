@@ -228,3 +228,47 @@ describe('slips of newcomers', () => {
     expect(torch.memory().tensors).toBe(before);
   });
 });
+
+describe('what was wrong once', () => {
+  test('uint64 beyond int64 is an item', () => {
+    expect(torch.tensor([2n ** 64n - 1n], { dtype: 'uint64' }).item<bigint>()).toBe(2n ** 64n - 1n);
+    expect(torch.tensor([-1n]).item()).toBe(-1);
+  });
+
+  test('the elements of a list are read once, also behind a getter that calls an operator', () => {
+    let reads = 0;
+    const get = () => ++reads + 1;
+    const shape = Object.defineProperty([2, 0], 1, { get }) as number[];
+    expect(torch.zeros(shape).shape).toEqual([2, 2]);
+    expect(reads).toBe(1);
+    const calling = Object.defineProperty([1, 0, 3], 1, { get: () => torch.ones([2]).ndim }) as number[];
+    expect(() => torch.zeros(calling)).toThrow(/calls no operator while it is read/);
+  });
+
+  test('stft centers its frames unless told otherwise, as torch.stft does', () => {
+    const x = torch.arange(8).to('float32');
+    const options = { window: torch.ones([4]), returnComplex: true };
+    expect(torch.stft(x, 4, options).shape).toEqual([3, 9]);
+    expect(torch.stft(x, 4, { ...options, center: false }).shape).toEqual([3, 5]);
+    expect(x.stft(4, options).at(0, 0).abs().item()).toBe(4);
+  });
+
+  test('an anomaly is traced from the line of the program', () => {
+    const x = torch.zeros([1], { requiresGrad: true });
+    const run = () =>
+      torch.detectAnomaly(() => torch.nn.functional.layerNorm(x.sqrt().mul(0), [1]).sum().backward());
+    let message = '';
+    try {
+      run();
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    expect(message.split('\n')[1]).toContain('tensors.test.ts');
+  });
+
+  test('a file that cannot be read has the code ERR_FILE', async () => {
+    await expect(torch.loadSafetensors('none/at/all.safetensors')).rejects.toMatchObject({
+      code: 'ERR_FILE',
+    });
+  });
+});
