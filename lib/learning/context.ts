@@ -3,6 +3,7 @@
  */
 import { types } from 'node:util';
 import { ArgumentError, expected } from '../errors.ts';
+import { OwnedTensor } from '../torch/lifetime.ts';
 import type { Module } from '../torch/nn/module.ts';
 import type { Tensor } from '../torch/tensor.ts';
 import { CheckpointStore, type Position, readCheckpoint } from './checkpoint.ts';
@@ -152,7 +153,11 @@ export class TrainerContext {
   addLoss(name: string, value: Tensor, weight = 1): void {
     if (this.#losses === undefined)
       throw expected('a batch being trained', `addLoss(${JSON.stringify(name)})`, undefined);
-    if (value.ndim !== 0) throw expected('a scalar', `loss ${name}`, value.shape);
+    if (!OwnedTensor.is(value)) throw expected('a Tensor with a graph', `loss ${name}`, value);
+    if (value.ndim !== 0)
+      throw new ArgumentError(
+        `Expected a scalar for loss ${name} but received a tensor of shape [${value.shape.join(', ')}]: take its mean() or sum()`,
+      );
     this.#losses.push({ name, value, weight });
   }
 

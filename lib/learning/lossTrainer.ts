@@ -1,9 +1,10 @@
 /**
  * Training on lists of records, with losses that are added up.
  */
-import { ArgumentError } from '../errors.ts';
+import { ArgumentError, TorchError } from '../errors.ts';
 import { wrong } from '../experiment/accept.ts';
 import { config } from '../experiment/config.ts';
+import { nameOf } from '../experiment/declaration.ts';
 import { meta, param } from '../experiment/parameters.ts';
 import { bool, int } from '../experiment/types.ts';
 import type { Tensor } from '../torch/tensor.ts';
@@ -11,6 +12,7 @@ import { Batcher, type BatcherWorker } from './batchers.ts';
 import type { Loss, TrainerContext } from './context.ts';
 import { EndlessIterator, type EndlessState, type SerializableIterator } from './iterators.ts';
 import { finiteItem } from './notFinite.ts';
+import { isOutOfMemory } from './outOfMemory.ts';
 import { prefetchBatches } from './prefetch.ts';
 import type { RandomState } from './random.ts';
 import { Sampler } from './sampler.ts';
@@ -97,7 +99,7 @@ export abstract class LossTrainer<T = unknown> extends config(
 
   /** All that `trainBatch`, and what it calls, adds for some records: at least one loss. */
   async lossesOf(records: readonly T[]): Promise<readonly Loss[]> {
-    const losses = await this.context.collectLosses(() => this.trainBatch(records));
+    const losses = await this.context.collectLosses(() => this.#trainBatch(records));
     if (losses.length > 0) return losses;
     throw new ArgumentError('trainer.trainBatch: expected at least one loss, received none');
   }
@@ -118,6 +120,15 @@ export abstract class LossTrainer<T = unknown> extends config(
     return this.#running?.batches.close();
   }
 
+  async #trainBatch(records: readonly T[]): Promise<void> {
+    try {
+      await this.trainBatch(records);
+    } catch (error) {
+      if (!(error instanceof TorchError) || isOutOfMemory(error)) throw error;
+      throw inTrainBatch(nameOf(this), error);
+    }
+  }
+
   /** Reading the values waits for the device: once for each loss. */
   #report(losses: readonly Loss[], total: Tensor, count: number): void {
     for (const { name, value } of losses) this.context.addMetric(name, finiteItem(name, value), count);
@@ -130,6 +141,18 @@ export abstract class LossTrainer<T = unknown> extends config(
     if (this.#running === undefined) throw new ArgumentError('trainer: expected a run that has begun');
     return this.#running;
   }
+}
+
+/** What libtorch refused, with the shapes that it was given. */
+function inTrainBatch(trainer: string, error: TorchError): TorchError {
+  const { code, op, shapes } = error;
+  const given = shapes.map((shape) => `[${shape.join(', ')}]`).join(' and ');
+  const message =
+    `${trainer}.trainBatch: ${op} of ${given || 'no tensors'}: ${error.message}; ` +
+    'compare the shapes that the model takes and returns with those that the loss expects';
+  const located = new TorchError(message, { code, op, shapes, backtrace: () => error.backtrace });
+  located.cause = error;
+  return located;
 }
 
 /** Σ weight · value: what is minimised. */

@@ -105,7 +105,7 @@ describe('Learner', () => {
       protected override trainBatch(): void {}
     }
     await expect(toyLearner({ trainer: new Wide() }).run({ progress: false })).rejects.toThrow(
-      'Expected a scalar for loss wide but received [1, 2]',
+      'Expected a scalar for loss wide but received a tensor of shape [1, 2]',
     );
     await expect(toyLearner({ trainer: new None() }).run({ progress: false })).rejects.toThrow(
       'expected at least one loss',

@@ -152,8 +152,20 @@ export function reduce(loss: Tensor, reduction: ReductionOption['reduction'] & s
   return reduction === 'mean' ? loss.mean() : loss.sum();
 }
 
+/** Both of one shape. PyTorch broadcasts them too, with a warning: it is hardly ever what was meant. */
 function broadcast(input: Tensor, target: Tensor): [Tensor, Tensor] {
+  if (!sameShape(input.shape, target.shape)) {
+    process.emitWarning(
+      `a loss of an input of shape [${input.shape.join(', ')}] and a target of shape [${target.shape.join(', ')}] ` +
+        'compares them broadcast; give both the same shape',
+      { code: 'XPMIR_BROADCAST' },
+    );
+  }
   return F.broadcastTensors([input, target]) as [Tensor, Tensor];
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, i) => size === b[i]);
 }
 
 function weighted(
