@@ -58,6 +58,7 @@ export interface Addon {
   getNumThreads(): number;
   setDeterministic(mode: boolean, warnOnly: boolean): void;
   hasCuda(): boolean;
+  cudaDeviceCount(): number;
   clearAutocastCache(): void;
 
   /** TorchScript modules are numbers as well; see native/jit.cc. */

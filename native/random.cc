@@ -4,8 +4,10 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
+#include <ATen/detail/CUDAHooksInterface.h>
 
 #include <mutex>
+#include <string>
 
 #include "entries.h"
 
@@ -13,7 +15,11 @@ namespace xpmir {
 
 namespace {
 
-constexpr int64_t kDefault = -1;  // the id that stands for the default generator of the CPU
+// Ids below 0 stand for default generators: -1 for that of the CPU, -2 - i for that of CUDA device i.
+constexpr int64_t kDefault = -1;
+constexpr int64_t kMaxDevices = 128;
+
+int64_t cuda_devices() { return at::globalContext().hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0; }
 
 uint64_t seed_argument(const Napi::CallbackInfo& info, size_t index) {
   if (info[index].IsBigInt()) {
@@ -30,7 +36,14 @@ uint64_t seed_argument(const Napi::CallbackInfo& info, size_t index) {
 
 at::Generator generator_argument(State& state, const Napi::CallbackInfo& info) {
   const double id = number_argument(info, 0, "generator");
-  return id == kDefault ? at::detail::getDefaultCPUGenerator() : state.generator(id);
+  if (id == kDefault) return at::detail::getDefaultCPUGenerator();
+  if (!(id < kDefault)) return state.generator(id);
+  const int64_t device = kDefault - 1 - integer_argument(info, 0, "generator", kDefault - kMaxDevices, kDefault - 1);
+  const int64_t count = cuda_devices();
+  if (device >= count)
+    throw ArgumentError("ERR_RANGE", "Expected one of " + std::to_string(count) +
+                                         " CUDA devices for device but received " + std::to_string(device));
+  return at::globalContext().defaultGenerator(at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(device)));
 }
 
 Napi::Value manual_seed(State& state, const Napi::CallbackInfo& info) {
@@ -106,6 +119,10 @@ Napi::Value has_cuda(State& state, const Napi::CallbackInfo&) {
   return Napi::Boolean::New(state.env, at::globalContext().hasCUDA());
 }
 
+Napi::Value cuda_device_count(State& state, const Napi::CallbackInfo&) {
+  return Napi::Number::New(state.env, static_cast<double>(cuda_devices()));
+}
+
 // clearAutocastCache(): the casts of weights that autocast kept, which an optimizer's step makes stale.
 Napi::Value clear_autocast_cache(State& state, const Napi::CallbackInfo&) {
   at::autocast::clear_cache();
@@ -125,6 +142,7 @@ constexpr Entry kEntries[] = {
     {"getNumThreads", get_num_threads},
     {"setDeterministic", set_deterministic},
     {"hasCuda", has_cuda},
+    {"cudaDeviceCount", cuda_device_count},
     {"clearAutocastCache", clear_autocast_cache},
 };
 

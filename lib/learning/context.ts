@@ -5,6 +5,7 @@ import { types } from 'node:util';
 import { ArgumentError, expected } from '../errors.ts';
 import { OwnedTensor } from '../torch/lifetime.ts';
 import type { Module } from '../torch/nn/module.ts';
+import { visitTensors } from '../torch/scope.ts';
 import type { Tensor } from '../torch/tensor.ts';
 import { CheckpointStore, type Position, readCheckpoint } from './checkpoint.ts';
 import type { DeviceInformation } from './devices.ts';
@@ -106,8 +107,8 @@ export class TrainerContext {
     this.#state = { epoch: epoch + 1, steps };
   }
 
-  /** Counts a batch, once however often its step is tried. */
-  nextBatch(): void {
+  /** Counts a step, once however often it is tried. */
+  nextStep(): void {
     this.#state = { ...this.#state, steps: this.#state.steps + 1 };
   }
 
@@ -229,14 +230,18 @@ export class TrainerContext {
 
   /** Frees what it noted. */
   dispose(): void {
-    this.#moment?.random.torch.cpu.dispose();
+    this.#forget();
     this.#moment = undefined;
   }
 
   #note(unfinished: UnfinishedEpoch | null): void {
     if (this.#checkpoints === undefined || this.#parts === undefined) return;
-    this.#moment?.random.torch.cpu.dispose();
+    this.#forget();
     this.#moment = noteMoment(this.#parts, this.#state, unfinished);
+  }
+
+  #forget(): void {
+    visitTensors(this.#moment?.random, (tensor) => tensor.dispose());
   }
 
   async #save(position: Position): Promise<void> {

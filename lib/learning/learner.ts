@@ -65,6 +65,8 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
   maxEpochs: param(int, ignored(1000)),
   /** Optimizer steps in an epoch, whatever the size of the data. */
   stepsPerEpoch: param(int, ignored(128)),
+  /** Batches in a step, whose gradients are averaged: a batch as large as this many, in the memory of one. */
+  accumulateGradBatches: param(int, ignored(1)),
   /** Mixed precision: float16 with scaled losses on a GPU, bfloat16 on the CPU. */
   useFp16: param(bool, ignored(false)),
   /** Each parameter belongs to the first that takes it. */
@@ -86,7 +88,7 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
 
   override validate(): void {
     const { optimizers, listeners } = this;
-    for (const name of ['maxEpochs', 'stepsPerEpoch', 'checkpointInterval'] as const)
+    for (const name of ['maxEpochs', 'stepsPerEpoch', 'accumulateGradBatches', 'checkpointInterval'] as const)
       if (this[name] < 1) throw wrong(name, 'a positive integer', this[name]);
     if (optimizers.length === 0) throw wrong('optimizers', 'at least one ParameterOptimizer', optimizers);
     for (const [i, { id }] of listeners.entries()) {

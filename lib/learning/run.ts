@@ -29,6 +29,7 @@ export interface RunnableLearner {
   readonly model: Module;
   readonly maxEpochs: number;
   readonly stepsPerEpoch: number;
+  readonly accumulateGradBatches: number;
   readonly useFp16: boolean;
   readonly optimizers: readonly ParameterOptimizer[];
   readonly listeners: readonly LearnerListener[];
@@ -99,7 +100,8 @@ export class LearnerRun {
 
   /** Everything before the first step. The order is upstream's; hooks rely on it. */
   async #start(): Promise<RandomState> {
-    const { model, trainer, hooks, listeners, maxEpochs, stepsPerEpoch, useFp16 } = this.#learner;
+    const { model, trainer, hooks, listeners, maxEpochs, stepsPerEpoch, accumulateGradBatches, useFp16 } =
+      this.#learner;
     const context = this.#context;
     await context.begin();
     for (const hook of hooks) context.addHook(hook);
@@ -116,6 +118,7 @@ export class LearnerRun {
     const unclaimed = this.#optimizer.initialize(this.#learner.optimizers, {
       model,
       totalSteps: maxEpochs * stepsPerEpoch,
+      accumulateGradBatches,
       hooks: own,
       scaler: useFp16 ? new GradScaler('cuda', { enabled: context.device.startsWith('cuda') }) : undefined,
     });
@@ -159,41 +162,60 @@ export class LearnerRun {
     const context = this.#context;
     // The event loop gets its turn, and with it whoever waits for this process.
     await macrotask();
-    const { value: batch, done } = await batches.next();
-    if (done) throw expected('batches without an end', 'trainer.iterBatches', undefined);
-    context.nextBatch();
-    const metrics = await this.#attempt(batch);
+    const taken = await this.#take(batches);
+    context.nextStep();
+    const metrics = await this.#attempt(taken);
     context.emit({ type: 'step', state: context.state, metrics: metrics.means(), samples: metrics.samples });
     for (const hook of context.hooks(StepTrainingHook)) await hook.after(context);
     return metrics;
   }
 
+  /** The batches of a step. */
+  async #take(batches: Batches<unknown>): Promise<unknown[]> {
+    const taken: unknown[] = [];
+    while (taken.length < this.#learner.accumulateGradBatches) {
+      const { value, done } = await batches.next();
+      if (done) throw expected('batches without an end', 'trainer.iterBatches', undefined);
+      taken.push(value);
+    }
+    return taken;
+  }
+
   /** A step, made again from its beginning as long as the trainer can do with less memory. */
-  async #attempt(batch: unknown): Promise<Metrics> {
+  async #attempt(batches: readonly unknown[]): Promise<Metrics> {
     const context = this.#context;
     for (;;) {
       try {
-        return await context.step(() => tidy(() => this.#learn(batch)));
+        return await context.step(() => tidy(() => this.#learn(batches)));
       } catch (error) {
-        if (error instanceof NotFiniteError)
-          throw await explain(error, { context, batch, again: () => this.#computeGradients(batch) });
         if (!(error instanceof RecoverableOOMError)) throw error;
         context.emit({ type: 'restart', state: context.state, message: error.message });
       }
     }
   }
 
-  async #learn(batch: unknown): Promise<void> {
+  async #learn(batches: readonly unknown[]): Promise<void> {
     const context = this.#context;
     this.#optimizer.zeroGrad();
     for (const hook of context.hooks(StepTrainingHook)) await hook.before(context);
-    await this.#computeGradients(batch);
+    for (const batch of batches) await this.#computeGradients(batch);
     await this.#optimizer.optimizerStep(context);
     this.#optimizer.schedulerStep(context);
   }
 
-  /** The one place that decides in which precision the model computes. */
+  /** Adds to the gradients what a batch gives, its graph is freed, and says where a loss that is not finite began. */
   async #computeGradients(batch: unknown): Promise<void> {
+    const process = () => tidy(() => this.#process(batch));
+    try {
+      await process();
+    } catch (error) {
+      if (!(error instanceof NotFiniteError)) throw error;
+      throw await explain(error, { context: this.#context, batch, again: process });
+    }
+  }
+
+  /** The one place that decides in which precision the model computes. */
+  async #process(batch: unknown): Promise<void> {
     const device = this.#context.device.startsWith('cuda') ? 'cuda' : 'cpu';
     const { trainer, useFp16 } = this.#learner;
     await autocast(device, async () => trainer.processBatch(batch), { enabled: useFp16 });

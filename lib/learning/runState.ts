@@ -2,6 +2,7 @@
  * Everything that a run has to remember so that it goes on, in another process, as if it had not stopped.
  */
 import { expected } from '../errors.ts';
+import { deviceCount, getRngStateAll, setRngStateAll } from '../torch/cuda.ts';
 import type { Module } from '../torch/nn/module.ts';
 import { getRngState, setRngState } from '../torch/random.ts';
 import { tidy, visitTensors } from '../torch/scope.ts';
@@ -28,6 +29,13 @@ export interface RunParts {
   readonly random: RandomState;
 }
 
+/** Of libtorch's default generators. */
+export interface TorchRandomState {
+  readonly cpu: Tensor;
+  /** Of every CUDA device that this machine has, in their order. */
+  readonly cuda: readonly Tensor[];
+}
+
 /** What was trained of an epoch in whose middle the run stopped. */
 export interface UnfinishedEpoch {
   readonly steps: number;
@@ -41,7 +49,7 @@ export interface RunState {
   readonly steps: number;
   /** Null after an epoch. */
   readonly unfinished: UnfinishedEpoch | null;
-  readonly random: { readonly run: RandomWords; readonly torch: { readonly cpu: Tensor } };
+  readonly random: { readonly run: RandomWords; readonly torch: TorchRandomState };
   readonly trainer: unknown;
   /** Of those that have one, by name. */
   readonly hooks: Readonly<Record<string, unknown>>;
@@ -62,7 +70,7 @@ export function noteMoment(
     epoch,
     steps,
     unfinished,
-    random: { run: parts.random.words(), torch: { cpu: getRngState() } },
+    random: randomOf(parts).stateDict(),
     trainer: parts.trainer.stateDict(),
     hooks: statesOf(parts.hooks.named()),
     listeners: statesOf(byId(parts)),
@@ -136,10 +144,15 @@ function unpaired(parts: Named, states: Readonly<Record<string, unknown>>): stri
 
 function randomOf({ random }: RunParts) {
   return {
-    stateDict: (): RunState['random'] => ({ run: random.words(), torch: { cpu: getRngState() } }),
-    loadStateDict(state: RunState['random']): void {
-      setRngState(state.torch.cpu);
-      random.restore(state.run);
+    stateDict: (): RunState['random'] => ({
+      run: random.words(),
+      torch: { cpu: getRngState(), cuda: getRngStateAll() },
+    }),
+    loadStateDict({ run, torch }: RunState['random']): void {
+      // On a machine with fewer devices the rest has nothing to draw for.
+      setRngStateAll(torch.cuda.slice(0, deviceCount()));
+      setRngState(torch.cpu);
+      random.restore(run);
     },
   };
 }

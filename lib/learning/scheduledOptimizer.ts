@@ -25,6 +25,8 @@ export interface OptimizersOptions {
   readonly totalSteps: number;
   /** See, and may change, gradients before the parameters are updated, in this order. */
   readonly hooks?: readonly GradientHook[];
+  /** Batches in a step; default 1. */
+  readonly accumulateGradBatches?: number;
   /** Shared by all optimizers. */
   readonly scaler?: GradScaler | undefined;
 }
@@ -44,6 +46,7 @@ export class ScheduledOptimizer {
   #scheduled: readonly Scheduled[] = [];
   #hooks: readonly GradientHook[] = [];
   #module: Module | undefined;
+  #batches = 1;
   #scaler: GradScaler | undefined;
   #steps = 0;
 
@@ -54,11 +57,12 @@ export class ScheduledOptimizer {
    */
   initialize(
     optimizers: readonly ParameterOptimizer[],
-    { model, totalSteps, hooks = [], scaler }: OptimizersOptions,
+    { model, totalSteps, hooks = [], accumulateGradBatches = 1, scaler }: OptimizersOptions,
   ): readonly string[] {
     const { claimed, unclaimed } = claimParameters(optimizers, model);
     this.#module = model;
     this.#hooks = hooks;
+    this.#batches = accumulateGradBatches;
     this.#scaler = scaler;
     this.#scheduled = optimizers.map(({ optimizer, scheduler }, i) => {
       const made = optimizer.create(claimed[i] as readonly (readonly [string, Parameter])[]);
@@ -80,9 +84,10 @@ export class ScheduledOptimizer {
     this.#module?.zeroGrad();
   }
 
-  /** What a trainer calls `backward` of. */
+  /** What a trainer calls `backward` of: each batch of a step counts the same in its gradients, which are a mean. */
   scale(loss: Tensor): Tensor {
-    return this.#scaler?.scale(loss) ?? loss;
+    const part = this.#batches === 1 ? loss : loss.div(this.#batches);
+    return this.#scaler?.scale(part) ?? part;
   }
 
   /** Lets the gradient hooks see the gradients, then updates the parameters. */

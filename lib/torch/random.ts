@@ -66,7 +66,8 @@ export function setRngState(state: Tensor): void {
   defaultGenerator.setState(state);
 }
 
-function checkSeed(seed: number | bigint): number | bigint {
+/** @throws ArgumentError for what is no seed */
+export function checkSeed(seed: number | bigint): number | bigint {
   if (typeof seed === 'bigint' || Number.isSafeInteger(seed)) return seed;
   throw expected('an integer within 2^53 or a bigint', 'seed', seed);
 }

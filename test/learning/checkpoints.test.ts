@@ -109,6 +109,7 @@ describe('(b) checkpoint trees', () => {
     );
     expect(Object.keys(state.trainer).sort()).toEqual(['batcher', 'sampler']);
     expect(Object.keys(state.random).sort()).toEqual(['run', 'torch']);
+    expect(Object.keys(state.random.torch).sort()).toEqual(['cpu', 'cuda']);
   });
 });
 

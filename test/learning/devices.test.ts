@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { config, identifier, meta, param } from '../../lib/experiment/index.ts';
 import { BestDevice, CudaDevice, Device } from '../../lib/learning/devices.ts';
-import { isAvailable } from '../../lib/torch/cuda.ts';
 import { F } from '../../lib/torch/functions.ts';
 import {
   areDeterministicAlgorithmsEnabled,
@@ -10,11 +9,8 @@ import {
   useDeterministicAlgorithms,
 } from '../../lib/torch/threads.ts';
 import { begin, newPlace } from '../experiment/support.ts';
+import { itCuda, itWithoutCuda } from '../support/cuda.ts';
 import { Compute } from './models.ts';
-
-/** Where there is no GPU, which is where most tests run; the others need one. */
-const testWithout = isAvailable() ? test.skip : test;
-const testCuda = isAvailable() ? test : test.skip;
 
 afterEach(() => useDeterministicAlgorithms(false));
 
@@ -24,7 +20,7 @@ describe('devices', () => {
     expect(seen).toEqual({ device: 'cpu', main: true, count: 1, rank: 0, answer: 42 });
   });
 
-  testWithout('no GPU is an error that says what to do, and nothing is computed', async () => {
+  itWithoutCuda('no GPU is an error that says what to do, and nothing is computed', async () => {
     let calls = 0;
     await expect(new CudaDevice().execute(() => calls++)).rejects.toThrow(
       /^cudaDevice: expected a CUDA device, but libtorch sees none: .*cpuFallback: true, BestDevice or Device$/,
@@ -32,7 +28,7 @@ describe('devices', () => {
     expect(calls).toBe(0);
   });
 
-  testWithout(
+  itWithoutCuda(
     'a job whose device is missing fails, and says why',
     async () => {
       const xp = begin(newPlace());
@@ -47,13 +43,13 @@ describe('devices', () => {
     60_000,
   );
 
-  testWithout('the CPU is taken where it is asked for', async () => {
+  itWithoutCuda('the CPU is taken where it is asked for', async () => {
     const device = (info: { readonly device: string }) => info.device;
     expect(await new CudaDevice({ cpuFallback: true }).execute(device)).toBe('cpu');
     expect(await new BestDevice().execute(device)).toBe('cpu');
   });
 
-  testCuda('the GPU is taken where there is one', async () => {
+  itCuda('the GPU is taken where there is one', async () => {
     const sum = ({ device }: { readonly device: string }) => F.ones([3], { device }).sum().item();
     for (const device of [new CudaDevice(), new BestDevice(), new CudaDevice({ gpuDeterm: true })])
       expect(await device.execute(sum)).toBe(3);

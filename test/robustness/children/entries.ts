@@ -92,6 +92,7 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
   getNumThreads: () => [],
   setDeterministic: () => [false, false],
   hasCuda: () => [],
+  cudaDeviceCount: () => [],
   scriptLoad: () => [archive, 'cpu'],
   scriptSave: () => [script],
   scriptRelease: () => [native().scriptLoad(archive)],

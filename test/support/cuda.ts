@@ -1,0 +1,6 @@
+/** Tests that need a CUDA device, and tests of what happens without one. */
+import { test } from '@jest/globals';
+import { isAvailable } from '../../lib/torch/cuda.ts';
+
+export const itCuda = isAvailable() ? test : test.skip;
+export const itWithoutCuda = isAvailable() ? test.skip : test;
