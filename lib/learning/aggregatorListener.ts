@@ -8,7 +8,7 @@ import type { Dep } from '../experiment/task.ts';
 import { bool, list, string } from '../experiment/types.ts';
 import type { Module } from '../torch/nn/module.ts';
 import type { TrainerContext } from './context.ts';
-import type { LearnerListenerStatus, ListenerOutput } from './listener.ts';
+import type { LearnerListener, LearnerListenerStatus, ListenerOutput } from './listener.ts';
 import { type Measured, type MonitoredMetric, MonitoringListener } from './monitoring.ts';
 import type { TrainState } from './state.ts';
 
@@ -33,10 +33,8 @@ export class AggregatorValidationListener extends config(
     super.validate();
     if (this.listeners.length === 0) throw wrong('listeners', 'at least one listener', this.listeners);
     if (this.metrics.length === 0) throw wrong('metrics', 'at least one metric', this.metrics);
-    for (const [i, { id, validationInterval, earlyStop }] of this.listeners.entries()) {
+    for (const [i, { validationInterval, earlyStop }] of this.listeners.entries()) {
       const at = `listeners[${i}]`;
-      if (this.listeners.findIndex((other) => other.id === id) < i || id === this.id)
-        throw wrong(`${at}.id`, 'an id that no other listener has', id);
       if (this.validationInterval % validationInterval !== 0)
         throw wrong(
           `${at}.validationInterval`,
@@ -46,6 +44,10 @@ export class AggregatorValidationListener extends config(
       if (earlyStop !== 0)
         throw wrong(`${at}.earlyStop`, '0, as its values are needed to the end', earlyStop);
     }
+  }
+
+  override members(): readonly LearnerListener[] {
+    return [this, ...this.listeners.flatMap((listener) => listener.members())];
   }
 
   override async initialize(context: TrainerContext): Promise<void> {

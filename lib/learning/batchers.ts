@@ -161,11 +161,12 @@ class PowerAdaptativeBatcherWorker extends BatcherWorker {
   }
 
   override loadStateDict(state: unknown): void {
+    // The batches of before were not cut.
+    if (state === null) return;
     const { size } = { ...(state as { size?: unknown }) };
-    if (!Number.isSafeInteger(size) || (size as number) < 1 || (size as number) > this.batchSize) {
-      throw expected(`an integer from 1 to ${this.batchSize}`, 'size', size);
-    }
-    this.#size = size as number;
+    if (!Number.isSafeInteger(size) || (size as number) < 1)
+      throw expected('a positive integer', 'size', size);
+    this.#size = Math.min(size as number, this.batchSize);
   }
 
   /** To ⌊batchSize / k⌋ of the smallest divider k that makes a difference: of 16 to 8, 5, 4, 3, 2, 1. */

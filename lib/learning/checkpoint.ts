@@ -1,7 +1,7 @@
 /**
  * What a run leaves on the disk: its newest state, and the best models that listeners keep.
  *
- *     checkpoints/epoch-00000012/             the state after an epoch
+ *     checkpoints/epoch-00000012/             the state after an epoch, and some before it to fall back to
  *     checkpoints/epoch-00000013-step-00001234/   in the middle of one, where the run was asked to stop
  *     checkpoints/last                        link to the newest of these
  *     <kept>.epoch-00000007/                  a model kept by a listener
@@ -45,10 +45,15 @@ interface Found {
 
 export class CheckpointStore {
   readonly #directory: string;
+  readonly #keep: number;
 
-  /** @param directory `<run>/checkpoints` */
-  constructor(directory: string) {
+  /**
+   * @param directory `<run>/checkpoints`
+   * @param keep how many checkpoints stay, at least 1
+   */
+  constructor(directory: string, keep: number) {
     this.#directory = directory;
+    this.#keep = keep;
   }
 
   /** Where the newest checkpoint is, once there is one. */
@@ -66,7 +71,7 @@ export class CheckpointStore {
     await removeUnfinished(this.#directory);
   }
 
-  /** Saves a state and removes those before it: at any moment the newest one is there. */
+  /** Saves a state and removes the oldest of those before it: at any moment the newest one is there. */
   async save(position: Position, model: Module, state: PackedState): Promise<void> {
     const path = this.pathOf(position);
     await writeDirectoryAtomically(path, async (directory) => {
@@ -76,13 +81,18 @@ export class CheckpointStore {
       await writeManifest(directory, position);
     });
     await pointTo(this.last, basename(path));
-    for (const name of outdated(await this.#found(), position)) await this.#remove(this.#directory, name);
+    for (const name of outdated(await this.#found(), position, this.#keep))
+      await this.#remove(this.#directory, name);
   }
 
-  /** The newest first, as far as they are not beyond `maxEpoch`. */
-  async list(maxEpoch: number): Promise<readonly string[]> {
-    const found = (await this.#found()).filter(({ epoch }) => epoch <= maxEpoch);
-    return found.sort((a, b) => compare(b, a)).map(({ name }) => join(this.#directory, name));
+  /** The newest first: those up to `maxEpoch`, and those beyond it. */
+  async list(maxEpoch: number): Promise<Record<'usable' | 'beyond', readonly string[]>> {
+    const found = (await this.#found()).sort((a, b) => compare(b, a));
+    const pathsOf = (some: readonly Found[]) => some.map(({ name }) => join(this.#directory, name));
+    return {
+      usable: pathsOf(found.filter(({ epoch }) => epoch <= maxEpoch)),
+      beyond: pathsOf(found.filter(({ epoch }) => epoch > maxEpoch)),
+    };
   }
 
   /** Puts a damaged checkpoint aside. @returns where it is now */
@@ -144,12 +154,13 @@ export async function readCheckpoint(path: string): Promise<unknown> {
 }
 
 /**
- * What is no longer needed once `newest` is saved: what is before it. What `last` and the best links show to is not
- * among it: `last` shows to the newest, and the models of the best have links of their own.
+ * What is no longer needed once `newest` is saved: of it and those before it, all but the last `keep`. The models of the
+ * best have links of their own.
  */
-function outdated(found: readonly Found[], newest: Position): string[] {
+function outdated(found: readonly Found[], newest: Position, keep: number): string[] {
   const own = { epoch: newest.epoch, steps: newest.unfinished ? newest.steps : Infinity };
-  return found.filter((each) => compare(each, own) < 0).map(({ name }) => name);
+  const upTo = found.filter((each) => compare(each, own) <= 0).sort((a, b) => compare(b, a));
+  return upTo.slice(keep).map(({ name }) => name);
 }
 
 function compare(a: Omit<Found, 'name'>, b: Omit<Found, 'name'>): number {

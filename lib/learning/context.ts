@@ -44,6 +44,8 @@ export interface TrainerContextOptions {
   /** Where a run with a directory has its logs and its checkpoints. */
   readonly logpath?: string | undefined;
   readonly checkpointspath?: string | undefined;
+  /** How many checkpoints stay. */
+  readonly keepCheckpoints: number;
   readonly readers: readonly EventReader[];
 }
 
@@ -80,7 +82,9 @@ export class TrainerContext {
     // Of several processes that train together, one writes.
     const { checkpointspath, info } = options;
     this.#checkpoints =
-      checkpointspath !== undefined && info.main ? new CheckpointStore(checkpointspath) : undefined;
+      checkpointspath !== undefined && info.main
+        ? new CheckpointStore(checkpointspath, options.keepCheckpoints)
+        : undefined;
     this.#readers = options.readers;
   }
 
@@ -159,6 +163,7 @@ export class TrainerContext {
       throw new ArgumentError(
         `Expected a scalar for loss ${name} but received a tensor of shape [${value.shape.join(', ')}]: take its mean() or sum()`,
       );
+    if (!Number.isFinite(weight)) throw expected('a finite number', `weight of loss ${name}`, weight);
     this.#losses.push({ name, value, weight });
   }
 
@@ -189,7 +194,13 @@ export class TrainerContext {
    */
   async resume(parts: Omit<RunParts, 'hooks'>): Promise<UnfinishedEpoch | undefined> {
     this.#parts = { ...parts, hooks: this.#hooks };
-    for (const path of (await this.#checkpoints?.list(this.maxEpochs)) ?? []) {
+    if (this.#checkpoints === undefined) return undefined;
+    const { usable, beyond } = await this.#checkpoints.list(this.maxEpochs);
+    if (beyond.length > 0) {
+      const message = `${beyond.length} checkpoints beyond maxEpochs ${this.maxEpochs} are not used and stay: ${beyond.join(', ')}`;
+      this.emit({ type: 'warning', message });
+    }
+    for (const path of usable) {
       const state = await this.#read(path);
       if (state === undefined) continue;
       await this.#restore(this.#parts, state, path);

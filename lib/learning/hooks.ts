@@ -84,14 +84,21 @@ export class Hooks {
     return this.#hooks.filter((hook): hook is T & Hook => hook instanceof kind);
   }
 
-  /** Each hook under a name that it has in another process too: its class, and which of these it is. */
-  named(): [name: string, hook: Hook][] {
-    const counts = new Map<string, number>();
-    return this.#hooks.map((hook) => {
-      const { name } = hook.constructor;
-      const count = (counts.get(name) ?? 0) + 1;
-      counts.set(name, count);
-      return [count === 1 ? name : `${name}#${count}`, hook];
-    });
+  /** Those that may have a state. */
+  named(): NamedHook[] {
+    return namedHooks(this.#hooks);
   }
+}
+
+export type NamedHook = readonly [name: string, hook: Hook];
+
+/** Each hook under a name that it has in another process too: its class, and which of these it is. */
+export function namedHooks(hooks: readonly Hook[]): NamedHook[] {
+  const counts = new Map<string, number>();
+  return hooks.map((hook) => {
+    const { name } = hook.constructor;
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    return [count === 1 ? name : `${name}#${count}`, hook];
+  });
 }

@@ -22,6 +22,7 @@ import { progress, reportTo } from './progress.ts';
 import { Random } from './random.ts';
 import { type RecordingOptions, recorded } from './recording.ts';
 import { LearnerRun } from './run.ts';
+import { alone } from './runLock.ts';
 import { Trainer } from './trainer.ts';
 
 /** What `submit` returns, before anything runs: what will be there. Given as init tasks, loaders load the model. */
@@ -47,6 +48,14 @@ export interface RunOptions {
   /** Stops after the step at hand, with a checkpoint; `run` then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const POSITIVE = [
+  'maxEpochs',
+  'stepsPerEpoch',
+  'accumulateGradBatches',
+  'checkpointInterval',
+  'keepCheckpoints',
+] as const;
 
 const ignored = <T>(value: T) => ({ default: value, ignoreDefault: true });
 
@@ -75,6 +84,8 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
   listeners: param(list(LearnerListener)),
   /** Saves every so many epochs, and always after the last. */
   checkpointInterval: meta(int, { default: 1 }),
+  /** How many checkpoints stay: the newest, and those before it for when it is damaged. */
+  keepCheckpoints: meta(int, { default: 2 }),
   /** Writes files for TensorBoard to `logpath`. */
   tensorboard: meta(bool, { default: true }),
   logpath: path('runs'),
@@ -88,12 +99,15 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
 
   override validate(): void {
     const { optimizers, listeners } = this;
-    for (const name of ['maxEpochs', 'stepsPerEpoch', 'accumulateGradBatches', 'checkpointInterval'] as const)
-      if (this[name] < 1) throw wrong(name, 'a positive integer', this[name]);
+    for (const name of POSITIVE) if (this[name] < 1) throw wrong(name, 'a positive integer', this[name]);
     if (optimizers.length === 0) throw wrong('optimizers', 'at least one ParameterOptimizer', optimizers);
-    for (const [i, { id }] of listeners.entries()) {
-      if (listeners.findIndex((other) => other.id === id) < i)
-        throw wrong(`listeners[${i}].id`, 'an id that no other listener has', id);
+    const ids = new Set<string>();
+    for (const [i, listener] of listeners.entries()) {
+      for (const member of listener.members()) {
+        const at = `listeners[${i}].${member === listener ? 'id' : 'listeners'}`;
+        if (ids.has(member.id)) throw wrong(at, 'an id that no other listener has', member.id);
+        ids.add(member.id);
+      }
     }
   }
 
@@ -124,8 +138,9 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
     if (directory !== undefined) place(this, directory);
     const readers = [typeof told === 'function' ? told : progress({ quiet: !told })];
     const tags = collectTags(roots(this, []), []);
-    const metrics = await this.#runIn({ signal, path: directory, readers, tags });
-    if (directory === undefined) return { listeners: {}, learnedModel: undefined, metrics };
+    const run = () => this.#runIn({ signal, path: directory, readers, tags });
+    if (directory === undefined) return { listeners: {}, learnedModel: undefined, metrics: await run() };
+    const metrics = await alone(directory, run);
     return { ...this.#outputs((output) => output), metrics };
   }
 

@@ -8,6 +8,7 @@ import type { Dep } from '../experiment/task.ts';
 import { string } from '../experiment/types.ts';
 import type { Module } from '../torch/nn/module.ts';
 import type { TrainerContext } from './context.ts';
+import type { Hook } from './hooks.ts';
 import type { ModuleLoader } from './moduleLoader.ts';
 import type { TrainState } from './state.ts';
 
@@ -43,6 +44,16 @@ export abstract class LearnerListener extends config(import.meta, 'xpmir.learnin
    * once more, with `state.cached`: whoever was called last time may not have finished.
    */
   abstract afterEpoch(state: TrainState): LearnerListenerStatus | Promise<LearnerListenerStatus>;
+
+  /** Itself, and the listeners that it asks. */
+  members(): readonly LearnerListener[] {
+    return [this];
+  }
+
+  /** The hooks that it calls. */
+  ownHooks(): readonly Hook[] {
+    return [];
+  }
 
   /** Adds its final values to those of the run. */
   updateMetrics(_metrics: Map<string, number>): void {}

@@ -93,6 +93,7 @@ export abstract class LossTrainer<T = unknown> extends config(
     const losses = await this.lossesOf(records);
     const total = totalLoss(losses);
     this.#report(losses, total, records.length);
+    if (!total.requiresGrad) throw new ArgumentError(noGradient(losses));
     const weighted = weight === 1 ? total : total.mul(weight);
     this.context.optimizer.scale(weighted).backward();
   }
@@ -153,6 +154,14 @@ function inTrainBatch(trainer: string, error: TorchError): TorchError {
   const located = new TorchError(message, { code, op, shapes, backtrace: () => error.backtrace });
   located.cause = error;
   return located;
+}
+
+function noGradient(losses: readonly Loss[]): string {
+  const names = losses.map(({ name }) => name).join(', ');
+  return (
+    `trainer.trainBatch: expected a loss that depends on a parameter being trained, received ${names} without gradients: ` +
+    'all parameters may be frozen, or it was computed inside noGrad or from numbers'
+  );
 }
 
 /** Σ weight · value: what is minimised. */

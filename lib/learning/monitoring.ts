@@ -17,6 +17,7 @@ import { ValidationHook } from './hooks.ts';
 import { LearnerListener, LearnerListenerStatus, type ListenerOutput } from './listener.ts';
 import { ValidationModuleLoader } from './moduleLoader.ts';
 import type { TrainState } from './state.ts';
+import { type Json, packState, unpackState } from './stateCodec.ts';
 
 /** How a metric is watched. */
 export interface MonitoredMetric {
@@ -75,6 +76,7 @@ export abstract class MonitoringListener extends config(
     if (earlyStop < 0 || earlyStop % validationInterval !== 0) {
       throw wrong('earlyStop', `0 or a multiple of validationInterval ${validationInterval}`, earlyStop);
     }
+    if (this.monitored().has('')) throw wrong('metrics', 'names that are not empty', '');
     if (earlyStop > 0 && this.#kept().length === 0) {
       throw new ArgumentError(
         'earlyStop: expected a metric that is kept, for it to watch, but there is none',
@@ -88,8 +90,11 @@ export abstract class MonitoringListener extends config(
     this.#top = new Map();
     if (context.path !== undefined) {
       await mkdir(this.bestpath, { recursive: true });
-      const info = readJson<{ readonly top?: Readonly<Record<string, Best>> }>(this.info);
-      this.#top = new Map(Object.entries(info?.top ?? {}));
+      const json = readJson<Json>(this.info) ?? {};
+      const info = unpackState({ json, tensors: new Map() }) as {
+        readonly top?: Readonly<Record<string, Best>>;
+      };
+      this.#top = new Map(Object.entries(info.top ?? {}));
     } else if (this.#kept().length > 0) {
       throw new ArgumentError(
         `learner.run: expected a path, where listener ${this.id} keeps its best models: run({ path: 'runs/first' })`,
@@ -114,6 +119,10 @@ export abstract class MonitoringListener extends config(
     if (state.epoch % this.validationInterval === 0) await this.#validate(context, state);
     for (const hook of this.hooks) await hook.after(context);
     return this.#hasWaited(state.epoch) ? LearnerListenerStatus.STOP : LearnerListenerStatus.DONT_STOP;
+  }
+
+  override ownHooks(): readonly ValidationHook[] {
+    return this.hooks;
   }
 
   override updateMetrics(metrics: Map<string, number>): void {
@@ -141,7 +150,8 @@ export abstract class MonitoringListener extends config(
       improved.add(name);
     }
     if (context.path !== undefined) {
-      const content = JSON.stringify({ version: 1, top: Object.fromEntries(this.#top) });
+      const { json } = packState({ version: 1, top: Object.fromEntries(this.#top) });
+      const content = JSON.stringify(json);
       await writeFileAtomically(this.info, `${content}\n`);
     }
     const values = new Map([...measured].map(([name, { values = [] }]) => [name, values]));
@@ -161,7 +171,8 @@ export abstract class MonitoringListener extends config(
 
   /** One directory for each metric, also for one with a slash in its name. */
   #pathOf(name: string): string {
-    const safe = name.replace(/[/\\%\0]/g, encodeURIComponent).replace(/^\./, '%2E');
+    // What else a path may not have, and what the checkpoint that another name links to ends with.
+    const safe = name.replace(/[/\\%\0]/g, encodeURIComponent).replace(/^\.|\.(?=epoch-)/g, '%2E');
     return join(this.bestpath, safe);
   }
 

@@ -10,6 +10,7 @@ import { tidy, visitTensors } from '../torch/scope.ts';
 import { Tensor } from '../torch/tensor.ts';
 import type { TrainerContext } from './context.ts';
 import { writeFileAtomically } from './files.ts';
+import { abridged } from './parameterOptimizer.ts';
 
 /** A loss that is NaN or infinite. */
 export class NotFiniteError extends ArgumentError {
@@ -25,6 +26,17 @@ export function finiteItem(name: string, value: Tensor): number {
   if (!Number.isFinite(number))
     throw new NotFiniteError(`loss ${name}: expected a finite number, received ${number}`);
   return number;
+}
+
+/** After steps with finite losses. @throws NotFiniteError with the names of parameters that are not finite */
+export function checkParameters({ model, state }: TrainerContext): void {
+  const names = model.namedParameters().filter(([, parameter]) => !allFinite(parameter));
+  if (names.length === 0) return;
+  throw new NotFiniteError(
+    `parameters: expected finite numbers after step ${state.steps} of epoch ${state.epoch}, received others in ` +
+      `${abridged(names.map(([name]) => name))}: the loss was finite, so a gradient was not, or a step was too large; ` +
+      'torch.detectAnomaly names the operator',
+  );
 }
 
 interface Failure {

@@ -43,14 +43,22 @@ export interface Claims {
 /**
  * Gives each parameter to the first ParameterOptimizer whose filter takes it.
  *
- * @throws ArgumentError when one is left with no parameter
+ * @throws ArgumentError when one is left with no parameter, or takes one that the model has not: no checkpoint would have it
  */
 export function claimParameters(optimizers: readonly ParameterOptimizer[], model: Module): Claims {
   const taken = new Set<Parameter>();
+  const known = new Set(model.parameters());
   const claimed = optimizers.map(({ module, filter }, i) => {
     const candidates = (module ?? model).namedParameters();
     const own = candidates.filter(([name, parameter]) => !taken.has(parameter) && filter.accepts(name));
     if (own.length === 0) throw new ArgumentError(emptyClaim(i, candidates, taken));
+    const strange = own.filter(([, parameter]) => !known.has(parameter)).map(([name]) => name);
+    if (strange.length > 0) {
+      throw new ArgumentError(
+        `learner.optimizers[${i}].module: expected a part of learner.model, which does not have ${abridged(strange)}: ` +
+          'make learner.model a ModuleList of all that is trained',
+      );
+    }
     for (const [, parameter] of own) taken.add(parameter);
     return own;
   });

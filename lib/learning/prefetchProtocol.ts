@@ -1,7 +1,6 @@
 /**
  * What goes between an iterator and the thread that works for it.
  */
-import { types } from 'node:util';
 import { ArgumentError, ArgumentRangeError, OutOfMemoryError, TorchError } from '../errors.ts';
 import type { Item } from './iterators.ts';
 
@@ -43,7 +42,7 @@ export interface ErrorRecord {
 }
 
 export function recordError(error: unknown, depth = 0): ErrorRecord {
-  if (!types.isNativeError(error)) return { message: String(error), thrown: String(error) };
+  if (!isError(error)) return { message: String(error), thrown: String(error) };
   const { name, message, stack, cause } = error;
   const properties = Object.fromEntries(
     Object.entries(error).filter(
@@ -52,6 +51,11 @@ export function recordError(error: unknown, depth = 0): ErrorRecord {
   );
   const record = { name, message, stack, properties };
   return cause === undefined || depth > 8 ? record : { ...record, cause: recordError(cause, depth + 1) };
+}
+
+/** Also one that a loader of modules made, which is no native one. */
+function isError(error: unknown): error is Error {
+  return typeof (error as Partial<Error> | null | undefined)?.message === 'string';
 }
 
 const CLASSES: Readonly<Record<string, (message: string, properties: Record<string, never>) => Error>> = {

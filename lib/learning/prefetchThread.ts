@@ -1,7 +1,9 @@
 /**
  * A thread that works ahead, seen from the thread that takes what it makes.
  */
+import { types } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { ArgumentError } from '../errors.ts';
 import { programBeside, threadProgram } from '../experiment/command.ts';
 import { type ErrorRecord, type Prefetched, type PrefetchStart, reviveError } from './prefetchProtocol.ts';
 
@@ -27,8 +29,8 @@ export class PrefetchThread<T, S> {
       this.#ready.push(message);
       this.#wake?.();
     });
-    const end = (error: Error) => {
-      this.#end ??= error;
+    const end = (error: unknown) => {
+      this.#end ??= types.isNativeError(error) ? error : new ArgumentError(`prefetch: ${error}`);
       this.#wake?.();
     };
     this.#worker.on('error', end);

@@ -57,6 +57,8 @@ class ProgressWriter {
   #writtenAt = Number.NEGATIVE_INFINITY;
   #secondsPerStep: number | undefined;
   #smoothed = new Map<string, number>();
+  /** Whether a line of the last epoch stays. */
+  #told = false;
 
   constructor({
     stream = process.stderr,
@@ -91,6 +93,7 @@ class ProgressWriter {
       case 'epoch':
         // What comes between epochs is not the time of a step.
         this.#lastStepAt = undefined;
+        this.#told = false;
         if (this.#stream.isTTY) this.#stream.write(ERASE);
         else this.#print('epoch', [...this.#where(event.state), ...shown(event.metrics)]);
         break;
@@ -102,6 +105,7 @@ class ProgressWriter {
         // A run that failed says so by its error.
         if (event.reason === 'stopped' || event.reason === 'cancelled')
           this.#print('end', [['reason', event.reason], ...this.#where(event.state)]);
+        else if (event.reason === 'finished') this.#summary(event.state);
         break;
       case 'checkpoint':
         break;
@@ -124,11 +128,20 @@ class ProgressWriter {
     const total = this.#size.maxEpochs * this.#size.stepsPerEpoch;
     const perStep = (now - this.#startedAt) / 1000 / (state.steps - this.#startedWith);
     const left = perStep * (total - state.steps);
-    const fields = [...this.#where(state), ...shown(this.#smoothed), ...rate];
-    if (this.#stream.isTTY) {
-      const line = `${inWords(fields)}  ${clock(left)} left`;
-      this.#stream.write(ERASE + line.slice(0, (this.#stream.columns ?? 80) - 1));
-    } else this.#print('step', [...fields, ['left_s', left.toFixed(0)]]);
+    const [where, values] = [this.#where(state), shown(this.#smoothed)];
+    if (!this.#stream.isTTY) {
+      this.#print('step', [...where, ...values, ...rate, ['left_s', left.toFixed(0)]]);
+      return;
+    }
+    // A terminal that does not know its width says 0.
+    const width = (this.#stream.columns || 80) - 1;
+    this.#stream.write(ERASE + fitted({ where, values, rate }, `${clock(left)} left`, width));
+  }
+
+  /** What stays on a terminal of a run that told nothing else of its last epoch. */
+  #summary(state: StepEvent['state']): void {
+    if (this.#stream.isTTY && this.#smoothed.size > 0 && !this.#told)
+      this.#print('', [...this.#where(state), ...shown(this.#smoothed)]);
   }
 
   #validation(event: ValidationEvent): void {
@@ -140,6 +153,7 @@ class ProgressWriter {
     const marked = values.map(([key, value]) => [key, improved.has(key) ? `${value}*` : value] as const);
     const best: Fields = improved.size > 0 ? [['best', [...improved].join(',')]] : [];
     const where = this.#where(state);
+    this.#told = true;
     this.#print(
       'validation',
       [['listener', listener], ...where, ...values, ...beside, ...best],
@@ -173,6 +187,18 @@ function shown(metrics: ReadonlyMap<string, number>): Fields {
   return [...metrics]
     .filter(([key]) => !key.startsWith('gradient/'))
     .map(([key, value]) => [key, value.toPrecision(4)]);
+}
+
+/** As many of the values as there is room for beside where the run is, how fast, and how much is left. */
+function fitted(
+  { where, values, rate }: Readonly<Record<'where' | 'values' | 'rate', Fields>>,
+  left: string,
+  width: number,
+): string {
+  for (let count = values.length; ; count--) {
+    const line = `${inWords([...where, ...values.slice(0, count), ...rate])}  ${left}`;
+    if (line.length <= width || count === 0) return line.slice(0, width);
+  }
 }
 
 function inWords(fields: Fields): string {

@@ -14,7 +14,7 @@ import { GradientHook, type Hook, InitializationHook, OptimizationHook, StepTrai
 import { foldStatus, type LearnerListener, LearnerListenerStatus } from './listener.ts';
 import { Metrics } from './metrics.ts';
 import { initializeModel, ModuleInitMode } from './module.ts';
-import { explain, NotFiniteError } from './notFinite.ts';
+import { checkParameters, explain, NotFiniteError } from './notFinite.ts';
 import { isOutOfMemory, RecoverableOOMError } from './outOfMemory.ts';
 import { abridged, type ParameterOptimizer } from './parameterOptimizer.ts';
 import type { Random, RandomState } from './random.ts';
@@ -34,6 +34,7 @@ export interface RunnableLearner {
   readonly optimizers: readonly ParameterOptimizer[];
   readonly listeners: readonly LearnerListener[];
   readonly checkpointInterval: number;
+  readonly keepCheckpoints: number;
   readonly hooks: readonly Hook[];
 }
 
@@ -51,7 +52,7 @@ export class LearnerRun {
   readonly #context: TrainerContext;
 
   constructor(learner: RunnableLearner, { signal, ...environment }: RunEnvironment) {
-    const { model, maxEpochs, stepsPerEpoch } = learner;
+    const { model, maxEpochs, stepsPerEpoch, keepCheckpoints } = learner;
     this.#learner = learner;
     this.#signal = signal;
     this.#context = new TrainerContext({
@@ -59,6 +60,7 @@ export class LearnerRun {
       model,
       maxEpochs,
       stepsPerEpoch,
+      keepCheckpoints,
       optimizer: this.#optimizer,
     });
   }
@@ -149,6 +151,7 @@ export class LearnerRun {
         await this.#stopIfAsked({ steps, metrics: metrics.stateDict() });
       }
       unfinished = undefined;
+      checkParameters(context);
       context.endEpoch();
       context.emit({ type: 'epoch', state: context.state, metrics: metrics.means() });
       if (context.state.epoch % checkpointInterval === 0) await context.saveCheckpoint();
@@ -240,6 +243,15 @@ export class LearnerRun {
     const warn = (message: string) => this.#context.emit({ type: 'warning', message });
     if (unclaimed.length > 0)
       warn(`${unclaimed.length} parameters have no optimizer and are not trained: ${abridged(unclaimed)}`);
+    const { model, trainer } = this.#learner;
+    const own = new Set(model.parameters());
+    const outside = (trainer.model?.namedParameters() ?? []).filter(
+      ([, parameter]) => parameter.requiresGrad && !own.has(parameter),
+    );
+    if (outside.length > 0) {
+      const names = abridged(outside.map(([name]) => name));
+      warn(`parameters of trainer.model are not in learner.model and are not trained: ${names}`);
+    }
     const ignored = this.#learner.trainer.hooks.filter((hook) => hook instanceof OptimizationHook);
     for (const hook of ignored)
       warn(`${hook.constructor.name} does nothing among the hooks of a trainer: give it to the learner`);

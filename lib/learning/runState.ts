@@ -7,7 +7,8 @@ import type { Module } from '../torch/nn/module.ts';
 import { getRngState, setRngState } from '../torch/random.ts';
 import { tidy, visitTensors } from '../torch/scope.ts';
 import type { Tensor } from '../torch/tensor.ts';
-import type { Hooks } from './hooks.ts';
+import { type Hooks, namedHooks } from './hooks.ts';
+import type { LearnerListener } from './listener.ts';
 import type { MetricsState } from './metrics.ts';
 import type { RandomState, RandomWords } from './random.ts';
 import type { OptimizersState, ScheduledOptimizer } from './scheduledOptimizer.ts';
@@ -24,7 +25,7 @@ export interface RunParts {
   readonly trainer: Required<Stateful>;
   readonly optimizer: ScheduledOptimizer;
   readonly hooks: Hooks;
-  readonly listeners: readonly (Stateful & { readonly id: string })[];
+  readonly listeners: readonly LearnerListener[];
   /** The run's own stream; libtorch's is everybody's. */
   readonly random: RandomState;
 }
@@ -120,7 +121,17 @@ async function loadModel(model: Module, path: string): Promise<void> {
 
 type Named = readonly (readonly [name: string, part: Stateful])[];
 
-const byId = ({ listeners }: RunParts): Named => listeners.map((each) => [each.id, each]);
+/** Listeners by their ids, and the hooks of each below it. */
+function byId({ listeners }: RunParts): Named {
+  return listeners
+    .flatMap((listener) => listener.members())
+    .flatMap(
+      (member): Named => [
+        [member.id, member],
+        ...namedHooks(member.ownHooks()).map(([name, hook]) => [`${member.id}/${name}`, hook] as const),
+      ],
+    );
+}
 
 function statesOf(parts: Named): Record<string, unknown> {
   const states = parts.map(([name, part]) => [name, part.stateDict?.()]);

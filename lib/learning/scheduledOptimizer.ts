@@ -12,11 +12,12 @@ import type { TrainerContext } from './context.ts';
 import type { GradientHook } from './hooks.ts';
 import type { AnyOptimizer } from './optimizers.ts';
 import { claimParameters, type ParameterOptimizer } from './parameterOptimizer.ts';
-import type { RunningScheduler } from './schedulers.ts';
+import type { RunningScheduler, Scheduler } from './schedulers.ts';
 
 interface Scheduled {
   readonly optimizer: AnyOptimizer;
-  readonly scheduler: RunningScheduler | undefined;
+  readonly schedule: Scheduler | undefined;
+  scheduler: RunningScheduler | undefined;
 }
 
 export interface OptimizersOptions {
@@ -35,6 +36,8 @@ export interface OptimizersOptions {
 export interface OptimizersState {
   /** Of the schedulers, which is steps made. */
   readonly schedulerSteps: number;
+  /** What the schedules were made for. */
+  readonly totalSteps: number;
   readonly optimizers: readonly OptimizerStateDict[];
   /** Of each optimizer; null for one without. */
   readonly schedulers: readonly unknown[];
@@ -49,6 +52,7 @@ export class ScheduledOptimizer {
   #batches = 1;
   #scaler: GradScaler | undefined;
   #steps = 0;
+  #totalSteps = 0;
 
   /**
    * Gives the parameters out and makes the optimizers.
@@ -63,6 +67,7 @@ export class ScheduledOptimizer {
     this.#module = model;
     this.#hooks = hooks;
     this.#batches = accumulateGradBatches;
+    this.#totalSteps = totalSteps;
     this.#scaler = scaler;
     this.#scheduled = optimizers.map(({ optimizer, scheduler }, i) => {
       const made = optimizer.create(claimed[i] as readonly (readonly [string, Parameter])[]);
@@ -73,7 +78,7 @@ export class ScheduledOptimizer {
           scheduler,
         );
       }
-      return { optimizer: made, scheduler: scheduler?.create(made, totalSteps) };
+      return { optimizer: made, schedule: scheduler, scheduler: scheduler?.create(made, totalSteps) };
     });
     return unclaimed;
   }
@@ -120,6 +125,7 @@ export class ScheduledOptimizer {
   stateDict(): OptimizersState {
     return {
       schedulerSteps: this.#steps,
+      totalSteps: this.#totalSteps,
       optimizers: this.#scheduled.map(({ optimizer }) => optimizer.stateDict()),
       schedulers: this.#scheduled.map(({ scheduler }) => scheduler?.stateDict() ?? null),
       scaler: this.#scaler?.stateDict() ?? null,
@@ -128,7 +134,7 @@ export class ScheduledOptimizer {
 
   /** @throws ArgumentError for the state of other optimizers, or of ones over other parameters; then nothing changed */
   loadStateDict(state: OptimizersState): void {
-    const { schedulerSteps, optimizers, schedulers, scaler } = { ...state };
+    const { optimizers, schedulers, scaler } = { ...state };
     const count = this.#scheduled.length;
     for (const [name, list] of Object.entries({ optimizers, schedulers })) {
       if (!Array.isArray(list) || list.length !== count) throw expected(`${count} states`, name, list);
@@ -142,7 +148,7 @@ export class ScheduledOptimizer {
       throw expected(this.#scaler ? 'a state' : 'none', 'scaler', scaler);
     const before = this.stateDict();
     try {
-      this.#load({ schedulerSteps, optimizers, schedulers, scaler });
+      this.#load(state);
     } catch (error) {
       this.#load(before);
       throw error;
@@ -155,13 +161,26 @@ export class ScheduledOptimizer {
     this.#scaler?.dispose();
   }
 
-  #load({ schedulerSteps, optimizers, schedulers, scaler }: OptimizersState): void {
-    for (const [i, { optimizer, scheduler }] of this.#scheduled.entries()) {
-      optimizer.loadStateDict(optimizers[i] as OptimizerStateDict);
-      scheduler?.loadStateDict(schedulers[i]);
+  #load({ schedulerSteps, totalSteps, optimizers, schedulers, scaler }: OptimizersState): void {
+    for (const [i, scheduled] of this.#scheduled.entries()) {
+      scheduled.optimizer.loadStateDict(optimizers[i] as OptimizerStateDict);
+      if (totalSteps === this.#totalSteps) scheduled.scheduler?.loadStateDict(schedulers[i]);
+      else this.#reschedule(scheduled, schedulerSteps);
     }
     if (scaler !== null) this.#scaler?.loadStateDict(scaler);
     this.#steps = schedulerSteps;
+  }
+
+  /** A run that was made longer or shorter has the rates of a new schedule, after the steps that it made. */
+  #reschedule(scheduled: Scheduled, steps: number): void {
+    const { optimizer, schedule } = scheduled;
+    if (schedule === undefined || steps === 0) return;
+    for (const group of optimizer.paramGroups) group.lr = group.initialLr ?? group.lr;
+    scheduled.scheduler = schedule.create(optimizer, this.#totalSteps);
+    // Without gradients it changes nothing, but from now on rates may move.
+    this.zeroGrad();
+    optimizer.step();
+    for (let i = 0; i < steps; i++) scheduled.scheduler.step();
   }
 }
 

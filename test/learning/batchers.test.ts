@@ -184,9 +184,14 @@ describe('PowerAdaptativeBatcher', () => {
     const worker = new PowerAdaptativeBatcher().initialize(16);
     worker.loadStateDict({ size: 3 });
     expect(worker.size).toBe(3);
-    for (const state of [null, {}, { size: 0 }, { size: 17 }, { size: '3' }]) {
-      expect(() => worker.loadStateDict(state)).toThrow('Expected an integer from 1 to 16 for size');
+    for (const state of [{}, { size: 0 }, { size: -1 }, { size: 0.5 }, { size: '3' }]) {
+      expect(() => worker.loadStateDict(state)).toThrow('Expected a positive integer for size');
     }
+    // Of a batcher that did not cut, and of larger batches than those of now.
+    worker.loadStateDict(null);
+    expect(worker.size).toBe(3);
+    worker.loadStateDict({ size: 17 });
+    expect(worker.size).toBe(16);
   });
 });
 

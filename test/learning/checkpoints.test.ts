@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { config } from '../../lib/experiment/index.ts';
 import {
   Adafactor,
   AdamW,
+  type AnyOptimizer,
   Batcher,
   BatcherWorker,
   CosineWithWarmup,
@@ -17,7 +19,7 @@ import {
   RegexParameterFilter,
   RMSprop,
   type RunOptions,
-  type Scheduler,
+  Scheduler,
   SGD,
   StepTrainingHook,
   type TrainerContext,
@@ -25,6 +27,7 @@ import {
 import { Sequential } from '../../lib/torch/nn/layers/containers.ts';
 import { Dropout } from '../../lib/torch/nn/layers/dropout.ts';
 import { Linear } from '../../lib/torch/nn/layers/linear.ts';
+import { CosineAnnealingLR } from '../../lib/torch/optim/index.ts';
 import { getRngState } from '../../lib/torch/random.ts';
 import { setNumThreads } from '../../lib/torch/threads.ts';
 import { newDirectory, ToyTrainer, toyLearner, toyModel } from './toy.ts';
@@ -34,17 +37,25 @@ beforeAll(() => setNumThreads(1));
 const QUIET = { progress: false } as const;
 const tree = (path: string) => readdirSync(join(path, 'checkpoints')).sort();
 
+class Annealing extends config(import.meta, 'test.Annealing', {}, Scheduler) {
+  create(optimizer: AnyOptimizer, totalSteps: number) {
+    return new CosineAnnealingLR(optimizer, totalSteps);
+  }
+}
+
 describe('(b) checkpoint trees', () => {
-  // The newest stays, whatever the interval, and the last epoch is always saved.
+  // The newest stay, whatever the interval, and the last epoch is always saved.
   test.each([
-    [3, 1, 3],
-    [5, 2, 5],
-    [3, 5, 3],
-  ])('%d epochs with interval %d', async (maxEpochs, checkpointInterval, last) => {
+    [3, 1, 2, [2, 3]],
+    [5, 2, 2, [4, 5]],
+    [3, 5, 2, [3]],
+    [5, 1, 3, [3, 4, 5]],
+    [3, 1, 1, [3]],
+  ])('%d epochs with interval %d, %d kept', async (maxEpochs, checkpointInterval, keepCheckpoints, kept) => {
     const path = newDirectory();
     const model = toyModel();
     const saved: string[] = [];
-    const output = await toyLearner({ model, maxEpochs, checkpointInterval }).run({
+    const output = await toyLearner({ model, maxEpochs, checkpointInterval, keepCheckpoints }).run({
       path,
       progress: (event) => {
         if (event.type === 'checkpoint') saved.push(event.path);
@@ -54,8 +65,8 @@ describe('(b) checkpoint trees', () => {
     const epochs = Array.from({ length: maxEpochs }, (_, i) => i + 1);
     const due = epochs.filter((epoch) => epoch % checkpointInterval === 0 || epoch === maxEpochs);
     expect(saved).toEqual(due.map((epoch) => join(directory, `epoch-0000000${epoch}`)));
-    expect(tree(path)).toEqual([`epoch-0000000${last}`, 'last']);
-    expect(readlinkSync(join(directory, 'last'))).toBe(`epoch-0000000${last}`);
+    expect(tree(path)).toEqual([...kept.map((epoch) => `epoch-0000000${epoch}`), 'last']);
+    expect(readlinkSync(join(directory, 'last'))).toBe(`epoch-0000000${maxEpochs}`);
     const trained = model.weight.tolist();
     model.weight.data = toyModel().weight;
     await output.learnedModel!.execute();
@@ -105,7 +116,7 @@ describe('(b) checkpoint trees', () => {
       ].sort(),
     );
     expect(Object.keys(state.optimizer).sort()).toEqual(
-      ['optimizers', 'scaler', 'schedulerSteps', 'schedulers'].sort(),
+      ['optimizers', 'scaler', 'schedulerSteps', 'schedulers', 'totalSteps'].sort(),
     );
     expect(Object.keys(state.trainer).sort()).toEqual(['batcher', 'sampler']);
     expect(Object.keys(state.random).sort()).toEqual(['run', 'torch']);
@@ -218,14 +229,14 @@ describe('(d) a run that goes on ends as one that was not interrupted', () => {
     await expect(stopped).rejects.toBe(reason);
     const epoch = Math.ceil(at / 3);
     const name = `epoch-0000000${epoch}-step-0000000${at}`;
-    expect(tree(path)).toEqual([name, 'last']);
+    expect(tree(path)).toEqual([...(epoch > 1 ? [`epoch-0000000${epoch - 1}`] : []), name, 'last']);
     expect(readlinkSync(join(path, 'checkpoints', 'last'))).toBe(name);
     const rest = await traceOf(make().learner, { path });
     expect(rest.weights).toEqual(whole.weights);
     expect(rest.random).toEqual(whole.random);
     // The metrics of an epoch that was trained in two parts are those of all of its steps.
     for (let each = epoch; each <= 4; each++) expect(rest.epochs.get(each)).toEqual(whole.epochs.get(each));
-    expect(tree(path)).toEqual(['epoch-00000004', 'last']);
+    expect(tree(path)).toEqual(['epoch-00000003', 'epoch-00000004', 'last']);
   });
 
   test('a signal that fired before stops it at once', async () => {
@@ -296,7 +307,59 @@ describe('(d) a run that goes on ends as one that was not interrupted', () => {
   test('with fewer epochs, later checkpoints are neither used nor lost', async () => {
     const path = newDirectory();
     await toyLearner({ maxEpochs: 5 }).run({ path, ...QUIET });
-    await toyLearner({ maxEpochs: 2 }).run({ path, ...QUIET });
-    expect(tree(path)).toEqual(['epoch-00000002', 'epoch-00000005', 'last']);
+    const warnings: string[] = [];
+    await toyLearner({ maxEpochs: 2 }).run({
+      path,
+      progress: (event) => {
+        if (event.type === 'warning') warnings.push(event.message);
+      },
+    });
+    expect(tree(path)).toEqual([1, 2, 4, 5].map((epoch) => `epoch-0000000${epoch}`).concat('last'));
+    expect(warnings).toEqual([
+      expect.stringMatching(/^2 checkpoints beyond maxEpochs 2 are not used and stay: /),
+    ]);
+  });
+
+  test.each<[string, () => Scheduler]>([
+    ['a function of the step', () => new LinearWithWarmup({ numWarmupSteps: 2 })],
+    ['one that goes from rate to rate', () => new Annealing({})],
+  ])('a run that is made longer has the rates of a longer one: %s', async (_, scheduler) => {
+    const rates = async (stops: readonly number[], path = newDirectory()) => {
+      const seen: number[] = [];
+      for (const maxEpochs of stops) {
+        const optimizers = [
+          new ParameterOptimizer({ optimizer: new SGD({ lr: 1e-3 }), scheduler: scheduler() }),
+        ];
+        await toyLearner({ optimizers, maxEpochs }).run({
+          path,
+          progress: (event) => {
+            if (event.type === 'step') seen.push(event.metrics.get('gradient/scheduler/1/1')!);
+          },
+        });
+      }
+      return seen;
+    };
+    const [long, made] = [await rates([4]), await rates([2, 4])];
+    expect(made.slice(4)).not.toEqual(made.slice(0, 4));
+    expect(made.slice(4)).toEqual(long.slice(4));
+    expect(made.slice(0, 4)).toEqual(await rates([2]));
+  });
+
+  test('one run at a time in a directory', async () => {
+    const path = newDirectory();
+    const running = toyLearner().run({ path, ...QUIET });
+    await expect(toyLearner().run({ path, ...QUIET })).rejects.toThrow(
+      `learner.run: expected a directory that no other run uses, but process ${process.pid} of `,
+    );
+    await running;
+    await toyLearner().run({ path, ...QUIET });
+  });
+
+  test('a batcher that cuts can take the place of one that does not', async () => {
+    const path = newDirectory();
+    await toyLearner({ maxEpochs: 1 }).run({ path, ...QUIET });
+    const trainer = new ToyTrainer({ batcher: new PowerAdaptativeBatcher() });
+    await toyLearner({ trainer, maxEpochs: 2 }).run({ path, ...QUIET });
+    expect(trainer.seen).toHaveLength(2);
   });
 });

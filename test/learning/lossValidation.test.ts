@@ -292,7 +292,12 @@ describe('AggregatorValidationListener', () => {
     [
       'an id twice',
       () => ({ listeners: [listenerOf('x', { a: [1] }), listenerOf('x', { a: [1] })] }),
-      'listeners[1].id: expected an id that no other listener has, received "x"',
+      'learner.listeners[0].listeners: expected an id that no other listener has, received "x"',
+    ],
+    [
+      'the id of a listener of its own',
+      () => ({ listeners: [listenerOf('all', { a: [1] })] }),
+      'learner.listeners[0].listeners: expected an id that no other listener has, received "all"',
     ],
     [
       'an interval that does not fit',

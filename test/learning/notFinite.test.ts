@@ -93,4 +93,23 @@ describe('a loss that is not finite ends the run and names', () => {
     expect(memory().tensors).toBe(before);
     expect(readdirSync(join(path, 'checkpoints'))).toEqual([]);
   });
+
+  test('the parameters that a finite loss left without finite numbers, before they are saved', async () => {
+    /** √0, whose gradient is infinite. */
+    class Roots extends ToyTrainer {
+      protected override trainBatch(): void {
+        const root = (this.trainedModel as Linear).weight.mul(0).sqrt();
+        this.context.addLoss('root', root.sum());
+      }
+    }
+    const path = newDirectory();
+    const run = toyLearner({ trainer: new Roots(), maxEpochs: 1, stepsPerEpoch: 1 }).run({
+      path,
+      progress: false,
+    });
+    await expect(run).rejects.toThrow(
+      'parameters: expected finite numbers after step 1 of epoch 1, received others in weight: the loss was finite',
+    );
+    expect(readdirSync(join(path, 'checkpoints'))).toEqual([]);
+  });
 });

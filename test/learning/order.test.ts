@@ -163,6 +163,8 @@ describe('order', () => {
       ...START,
       'rate 0/4',
       ...ALL_AFTER,
+      // The first run was to make two steps: the rates are those of a run of four, after two of them.
+      ...['rate 0/4', 'zeroGrad', 'optimizer.step', 'rate 1/4', 'rate 2/4'],
       '[start]',
       'listener 1 2 cached',
       ...step(3, 4),

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { types } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import {
   EndlessIterator,
@@ -126,6 +127,16 @@ describe('prefetching', () => {
     iterator.loadStateDict({ pass: 0, position: 4 });
     expect(await take(iterator, 1)).toEqual([4]);
     await iterator.close();
+  });
+
+  test('a module that is not there is an error', async () => {
+    const missing = new URL('./missing.ts', import.meta.url).href;
+    const error: unknown = await new PrefetchIterator({ module: missing, name: 'counting' }).next().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(types.isNativeError(error)).toBe(true);
+    expect((error as Error).message).toMatch(/missing\.ts/);
   });
 
   test('refuses what no thread could make', () => {

@@ -90,6 +90,39 @@ describe('progress', () => {
     expect(lines.map((line) => line.length)).toEqual([29, 29, 29, 29]);
   });
 
+  test('leaves out what there is no room for, but neither the speed nor the time left', () => {
+    let written = '';
+    const write = (text: string) => {
+      written = text;
+    };
+    for (const [columns, values] of [
+      [60, 'a 1.000  '],
+      [0, 'a 1.000  b 1.000  c 1.000  '],
+    ] as const) {
+      let now = 0;
+      const read = progress({ stream: { isTTY: true, columns, write }, now: () => now });
+      read({ type: 'start', maxEpochs: 1, stepsPerEpoch: 4, state: { epoch: 0, steps: 0 } });
+      for (const steps of [1, 2]) {
+        now += 500;
+        const metrics = new Map([...'abc'].map((key) => [key, 1]));
+        read({ type: 'step', state: { epoch: 1, steps }, metrics, samples: 1 });
+      }
+      expect(written).toBe(`\r\x1b[2Kepoch 1/1  step 2/4  ${values}steps/s 2.0  0:01 left`);
+    }
+  });
+
+  test('a terminal keeps the last epoch where no validation told it', () => {
+    const lines: string[] = [];
+    const write = (text: string) => lines.push(text);
+    const read = progress({ stream: { isTTY: true, columns: 80, write } });
+    const state = { epoch: 1, steps: 1 };
+    read({ type: 'start', maxEpochs: 1, stepsPerEpoch: 1, state: { epoch: 0, steps: 0 } });
+    read({ type: 'step', state, metrics: new Map([['loss', 0.5]]), samples: 1 });
+    read({ type: 'epoch', state, metrics: new Map([['loss', 0.5]]) });
+    read({ type: 'end', state, failed: false, reason: 'finished', metrics: new Map() });
+    expect(lines.at(-1)).toBe('\r\x1b[2Kepoch 1/1  step 1/1  loss 0.5000\n');
+  });
+
   test('quiet leaves warnings only', () => {
     expect(tell({ quiet: true })).toBe('warning message="a \\"bias\\" is not trained"\n');
   });

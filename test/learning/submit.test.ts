@@ -169,7 +169,9 @@ describe('a submitted learner', () => {
     const again = submit(0);
     expect(again.job.directory).toBe(job.directory);
     await again.xp.wait();
-    expect(readdirSync(join(job.directory, 'checkpoints')).sort()).toEqual(['epoch-00000002', 'last']);
+    expect(readdirSync(join(job.directory, 'checkpoints'))).toEqual(
+      expect.arrayContaining(['epoch-00000002', 'last']),
+    );
     const steps = [...errors().matchAll(/^step .*step=(\d+)\/60/gm)].map(([, each]) => Number(each));
     // The first run told its first step, the second one the first that it made: nothing was made twice.
     expect(steps[0]).toBe(1);

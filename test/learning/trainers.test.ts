@@ -9,7 +9,9 @@ import {
   type LearnerEvent,
   LossTrainer,
   MultipleTrainer,
+  ParameterOptimizer,
   PowerAdaptativeBatcher,
+  SGD,
   StepTrainingHook,
   Trainer,
   type TrainerContext,
@@ -308,4 +310,55 @@ test('the class of a generic trainer keeps its parameters and the type of its re
   const trainer = new Typed({ sampler: toySampler(EXAMPLES), hooks: [], batchSize: 3 });
   const { batchSize }: { readonly batchSize: number } = trainer;
   expect(batchSize).toBe(3);
+});
+
+describe('what is trained', () => {
+  test('belongs to the model of the learner, or nothing would save it', async () => {
+    const outside = toyModel();
+    const optimizers = [
+      new ParameterOptimizer({ optimizer: new SGD() }),
+      new ParameterOptimizer({ optimizer: new SGD(), module: outside }),
+    ];
+    await expect(toyLearner({ optimizers }).run(QUIET)).rejects.toThrow(
+      'learner.optimizers[1].module: expected a part of learner.model, which does not have weight: make learner.model a ModuleList',
+    );
+  });
+
+  test('is named where no optimizer can reach it', async () => {
+    const warnings: string[] = [];
+    const trainer = new ToyTrainer({ model: toyModel() });
+    await toyLearner({ trainer, ...ONE_STEP }).run({
+      progress: (event) => {
+        if (event.type === 'warning') warnings.push(event.message);
+      },
+    });
+    expect(warnings).toEqual([
+      'parameters of trainer.model are not in learner.model and are not trained: weight',
+    ]);
+  });
+
+  test.each<[string, (sum: Tensor) => Tensor]>([
+    ['without a graph', (sum) => sum.detach()],
+    ['of numbers', () => tensor(1)],
+  ])('a loss %s says what to look for', async (_, lossOf) => {
+    class Cut extends ToyTrainer {
+      protected override trainBatch(): void {
+        this.context.addLoss('cut', lossOf(this.trainedModel.parameters()[0]!.sum()));
+      }
+    }
+    await expect(toyLearner({ trainer: new Cut() }).run(QUIET)).rejects.toThrow(
+      'trainer.trainBatch: expected a loss that depends on a parameter being trained, received cut without gradients',
+    );
+  });
+
+  test('a weight is finite', async () => {
+    class Weighted extends ToyTrainer {
+      protected override trainBatch(): void {
+        this.context.addLoss('sum', this.trainedModel.parameters()[0]!.sum(), Number.NaN);
+      }
+    }
+    await expect(toyLearner({ trainer: new Weighted() }).run(QUIET)).rejects.toThrow(
+      'Expected a finite number for weight of loss sum but received NaN',
+    );
+  });
 });

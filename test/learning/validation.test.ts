@@ -127,8 +127,12 @@ describe('ValidationListener', () => {
         ['map', [0, 2]],
       ]),
     );
-    // Keeping forced a checkpoint off the interval; only the newest stays beside what is kept.
-    expect(readdirSync(join(path, 'checkpoints')).sort()).toEqual(['epoch-00000004', 'last']);
+    // Keeping forced a checkpoint off the interval.
+    expect(readdirSync(join(path, 'checkpoints')).sort()).toEqual([
+      'epoch-00000002',
+      'epoch-00000004',
+      'last',
+    ]);
   });
 
   test('goes on with what it knew: the best of before stays the best, and it does not stop later', async () => {
@@ -203,6 +207,60 @@ describe('ValidationListener', () => {
     await run({ evaluator, metrics: { rr: true }, validationInterval: 2, hooks: [new Noting()] }, 3);
     expect(evaluator.seen.map((each) => each[0])).toEqual(['2']);
     expect(calls).toEqual(['before 1', 'after 1', 'before 2', 'after 2', 'before 3', 'after 3']);
+  });
+
+  test('its hooks are saved and go on', async () => {
+    class Counting extends ValidationHook {
+      calls = 0;
+      override before(): void {
+        this.calls++;
+      }
+      override stateDict = () => ({ calls: this.calls });
+      override loadStateDict = (state: unknown) => {
+        this.calls = (state as { calls: number }).calls;
+      };
+    }
+    const path = newDirectory();
+    const counts: number[] = [];
+    for (const maxEpochs of [2, 4]) {
+      const hook = new Counting();
+      const listener = new ValidationListener({
+        id: 'v',
+        evaluator: new Scripted({ rr: [1, 2, 3, 4] }),
+        metrics: { rr: true },
+        hooks: [hook],
+      });
+      await toyLearner({ listeners: [listener], maxEpochs }).run({ path, progress: false });
+      counts.push(hook.calls);
+    }
+    // Noted before the second epoch's call, which the second run made again.
+    expect(counts).toEqual([2, 4]);
+  });
+
+  test('a best value that JSON has not, and metrics with names that paths have', async () => {
+    const names = ['rr', 'rr.epoch-00000001', '.', 'a/b', '%'];
+    const path = newDirectory();
+    const tops: unknown[] = [];
+    for (const maxEpochs of [2, 3]) {
+      const values = Object.fromEntries(names.map((name) => [name, [1, Number.POSITIVE_INFINITY, 3]]));
+      const listener = new ValidationListener({
+        id: 'v',
+        evaluator: new Scripted(values),
+        metrics: Object.fromEntries(names.map((name) => [name, true])),
+      });
+      const { listeners } = await toyLearner({ listeners: [listener], maxEpochs }).run({
+        path,
+        progress: false,
+      });
+      for (const loader of Object.values(listeners.v!)) await loader.execute();
+      tops.push([...listener.top.values()]);
+    }
+    const best = names.map(() => ({ value: Number.POSITIVE_INFINITY, epoch: 2 }));
+    expect(tops).toEqual([best, best]);
+    const nameless = new ValidationListener({ id: 'v', evaluator: new Scripted({}), metrics: { '': true } });
+    await expect(toyLearner({ listeners: [nameless] }).run({ path, progress: false })).rejects.toThrow(
+      'learner.listeners[0].metrics: expected names that are not empty, received ""',
+    );
   });
 
   test.each([
