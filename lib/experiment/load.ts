@@ -20,12 +20,18 @@ export interface LoadedTask {
  * Imports the modules that declare the classes, and makes one object for each one recorded.
  *
  * @param workspace directory that recorded paths are relative to
+ * @param prepare called once the classes are there, before any object is
  * @throws ArgumentError when a class is not found, or when a value does not fit its declaration any more
  */
-export async function loadTask(record: TaskRecord, workspace: string): Promise<LoadedTask> {
+export async function loadTask(
+  record: TaskRecord,
+  workspace: string,
+  prepare: (record: TaskRecord) => void = () => {},
+): Promise<LoadedTask> {
   if (record?.version !== 1) throw wrong('params.json: version', '1', record?.version);
   const classes = new Map<string, AnyClass>();
   for (const each of record.objects) classes.set(keyOf(each), await findClass(each));
+  prepare(record);
   const loader = new Loader(record, classes, workspace);
   const task = loader.object(0, undefined);
   const initTasks = record.initTasks.map((number, i) => loader.object(number, `initTasks[${i}]`));

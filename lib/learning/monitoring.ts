@@ -1,6 +1,7 @@
 /**
  * What listeners that measure have in common: when they do, the best model of each metric, early stopping.
  */
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ArgumentError } from '../errors.ts';
@@ -36,6 +37,13 @@ export interface Measured {
 export interface Best {
   readonly value: number;
   readonly epoch: number;
+}
+
+/** info.json. */
+interface BestTable {
+  readonly version: 1;
+  readonly id: string;
+  readonly top: Readonly<Record<string, Best>>;
 }
 
 const ignored = <T>(value: T) => ({ default: value, ignoreDefault: true });
@@ -90,16 +98,29 @@ export abstract class MonitoringListener extends config(
     this.#top = new Map();
     if (context.path !== undefined) {
       await mkdir(this.bestpath, { recursive: true });
-      const json = readJson<Json>(this.info) ?? {};
-      const info = unpackState({ json, tensors: new Map() }) as {
-        readonly top?: Readonly<Record<string, Best>>;
-      };
-      this.#top = new Map(Object.entries(info.top ?? {}));
+      this.#top = this.#known(context);
     } else if (this.#kept().length > 0) {
       throw new ArgumentError(
         `learner.run: expected a path, where listener ${this.id} keeps its best models: run({ path: 'runs/first' })`,
       );
     }
+  }
+
+  /** The best values that an earlier process of the run left. */
+  #known(context: TrainerContext): Map<string, Best> {
+    if (!existsSync(this.info)) return new Map();
+    const json = readJson<Json>(this.info);
+    if (json === undefined) {
+      const message = `${this.info} is damaged: listener ${this.id} no longer knows what was best`;
+      context.emit({ type: 'warning', message });
+      return new Map();
+    }
+    const { id, top = {} } = unpackState({ json, tensors: new Map() }) as Partial<BestTable>;
+    if (id === this.id) return new Map(Object.entries(top));
+    throw new ArgumentError(
+      `listener ${this.id}: expected a place of its own, but ${this.info} is of listener ${id}: ` +
+        'list the listeners in the order of before, new ones at the end',
+    );
   }
 
   /** The best value so far of each metric, and its epoch. */
@@ -150,7 +171,7 @@ export abstract class MonitoringListener extends config(
       improved.add(name);
     }
     if (context.path !== undefined) {
-      const { json } = packState({ version: 1, top: Object.fromEntries(this.#top) });
+      const { json } = packState({ version: 1, id: this.id, top: Object.fromEntries(this.#top) });
       const content = JSON.stringify(json);
       await writeFileAtomically(this.info, `${content}\n`);
     }

@@ -7,6 +7,7 @@ import { config } from '../experiment/config.ts';
 import { param } from '../experiment/parameters.ts';
 import { dict } from '../experiment/types.ts';
 import type { TrainerContext } from './context.ts';
+import type { Hook } from './hooks.ts';
 import type { Item } from './iterators.ts';
 import type { RandomState } from './random.ts';
 import { type Batches, Trainer } from './trainer.ts';
@@ -37,6 +38,10 @@ export class MultipleTrainer extends config(
   override attach(context: TrainerContext): void {
     super.attach(context);
     for (const [, trainer] of this.#entries) trainer.attach(context);
+  }
+
+  override allHooks(): readonly Hook[] {
+    return [...this.hooks, ...this.#entries.flatMap(([, trainer]) => trainer.allHooks())];
   }
 
   iterBatches(): Batches<BatchesByKey> {

@@ -1,7 +1,7 @@
 /**
  * Items that a thread makes ahead, while this one computes.
  */
-import { expected } from '../errors.ts';
+import { ArgumentError, expected } from '../errors.ts';
 import { programBeside } from '../experiment/command.ts';
 import type { Config } from '../experiment/declaration.ts';
 import { recordTask } from '../experiment/record.ts';
@@ -30,6 +30,7 @@ export class PrefetchIterator<T, S = unknown> extends SerializableIterator<T, S 
   readonly #capacity: number;
   readonly #held: { thread: PrefetchThread<T, S> | undefined } = { thread: undefined };
   #state: S | null = null;
+  #isTaking = false;
 
   /** @param capacity how many items may wait; default 100 */
   constructor(origin: IteratorOrigin, { capacity = 100 }: { readonly capacity?: number } = {}) {
@@ -44,6 +45,9 @@ export class PrefetchIterator<T, S = unknown> extends SerializableIterator<T, S 
 
   /** @throws what the iterator threw, after the items before that; the call after that tries again */
   async next(): Promise<Item<T>> {
+    if (this.#isTaking)
+      throw new ArgumentError('prefetch: expected a call of next once the item before is there');
+    this.#isTaking = true;
     this.#held.thread ??= new PrefetchThread<T, S>({
       origin: this.#origin,
       state: this.#state,
@@ -56,6 +60,8 @@ export class PrefetchIterator<T, S = unknown> extends SerializableIterator<T, S 
     } catch (error) {
       await this.close();
       throw error;
+    } finally {
+      this.#isTaking = false;
     }
   }
 

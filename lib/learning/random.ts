@@ -7,8 +7,11 @@ import { xoroshiro128plus, xoroshiro128plusFromState } from 'pure-rand/generator
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 import { expected } from '../errors.ts';
 import { config } from '../experiment/config.ts';
+import { declarationOf } from '../experiment/declaration.ts';
 import { param } from '../experiment/parameters.ts';
+import { beforeObjects } from '../experiment/preparation.ts';
 import { int } from '../experiment/types.ts';
+import { manualSeed } from '../torch/random.ts';
 
 /** The four words of a generator. */
 export type RandomWords = readonly number[];
@@ -105,3 +108,11 @@ export class RandomState {
     return RandomState.fromSeed(this.integer(Number.MAX_SAFE_INTEGER));
   }
 }
+
+// Layers draw their first weights where they are made, which in a job is before anything runs: from the seed of its task.
+beforeObjects(({ objects }) => {
+  const { id } = declarationOf(Random.prototype)!;
+  const random = objects.find((object) => object.class === id);
+  if (random !== undefined)
+    manualSeed(RandomState.fromSeed(Number(random.values.seed ?? 0)).integer(2 ** 32));
+});

@@ -252,7 +252,7 @@ export class LearnerRun {
       const names = abridged(outside.map(([name]) => name));
       warn(`parameters of trainer.model are not in learner.model and are not trained: ${names}`);
     }
-    const ignored = this.#learner.trainer.hooks.filter((hook) => hook instanceof OptimizationHook);
+    const ignored = trainer.allHooks().filter((hook) => hook instanceof OptimizationHook);
     for (const hook of ignored)
       warn(`${hook.constructor.name} does nothing among the hooks of a trainer: give it to the learner`);
   }

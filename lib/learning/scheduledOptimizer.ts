@@ -38,6 +38,8 @@ export interface OptimizersState {
   readonly schedulerSteps: number;
   /** What the schedules were made for. */
   readonly totalSteps: number;
+  /** Classes of the optimizers. */
+  readonly algorithms: readonly string[];
   readonly optimizers: readonly OptimizerStateDict[];
   /** Of each optimizer; null for one without. */
   readonly schedulers: readonly unknown[];
@@ -126,6 +128,7 @@ export class ScheduledOptimizer {
     return {
       schedulerSteps: this.#steps,
       totalSteps: this.#totalSteps,
+      algorithms: this.#scheduled.map(({ optimizer }) => optimizer.constructor.name),
       optimizers: this.#scheduled.map(({ optimizer }) => optimizer.stateDict()),
       schedulers: this.#scheduled.map(({ scheduler }) => scheduler?.stateDict() ?? null),
       scaler: this.#scaler?.stateDict() ?? null,
@@ -134,12 +137,14 @@ export class ScheduledOptimizer {
 
   /** @throws ArgumentError for the state of other optimizers, or of ones over other parameters; then nothing changed */
   loadStateDict(state: OptimizersState): void {
-    const { optimizers, schedulers, scaler } = { ...state };
+    const { algorithms, optimizers, schedulers, scaler } = { ...state };
     const count = this.#scheduled.length;
-    for (const [name, list] of Object.entries({ optimizers, schedulers })) {
+    for (const [name, list] of Object.entries({ algorithms, optimizers, schedulers })) {
       if (!Array.isArray(list) || list.length !== count) throw expected(`${count} states`, name, list);
     }
     for (const [i, { optimizer, scheduler }] of this.#scheduled.entries()) {
+      const { name } = optimizer.constructor;
+      if (algorithms[i] !== name) throw expected(`the state of ${name}`, `optimizers[${i}]`, algorithms[i]);
       checkNames(optimizer, optimizers[i] as OptimizerStateDict, i);
       if ((scheduler === undefined) !== (schedulers[i] === null))
         throw expected(scheduler ? 'a state' : 'none', `schedulers[${i}]`, schedulers[i]);

@@ -36,6 +36,11 @@ export abstract class Trainer<B = unknown> extends config(import.meta, 'xpmir.le
     this.#context = context;
   }
 
+  /** Its hooks, and those of trainers inside it. */
+  allHooks(): readonly Hook[] {
+    return this.hooks;
+  }
+
   /** Batches without an end. */
   abstract iterBatches(): Batches<B>;
 

@@ -1,6 +1,7 @@
 /**
  * Validation by the loss of a trainer.
  */
+import { setImmediate as macrotask } from 'node:timers/promises';
 import { wrong } from '../experiment/accept.ts';
 import { config } from '../experiment/config.ts';
 import { param } from '../experiment/parameters.ts';
@@ -60,6 +61,8 @@ export class TrainerValidationLoss extends config(
     const worker = this.batcher.initialize(this.batchSize);
     try {
       for await (const batch of batches) {
+        // The event loop has its turn between batches, as between steps.
+        await macrotask();
         await worker.process(batch, async (part) => metrics.merge(await this.#measurePart(context, part)));
       }
     } finally {

@@ -116,7 +116,7 @@ describe('(b) checkpoint trees', () => {
       ].sort(),
     );
     expect(Object.keys(state.optimizer).sort()).toEqual(
-      ['optimizers', 'scaler', 'schedulerSteps', 'schedulers', 'totalSteps'].sort(),
+      ['algorithms', 'optimizers', 'scaler', 'schedulerSteps', 'schedulers', 'totalSteps'].sort(),
     );
     expect(Object.keys(state.trainer).sort()).toEqual(['batcher', 'sampler']);
     expect(Object.keys(state.random).sort()).toEqual(['run', 'torch']);

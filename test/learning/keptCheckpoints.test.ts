@@ -12,7 +12,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { CheckpointStore } from '../../lib/learning/checkpoint.ts';
-import { LinearWithWarmup, ModuleLoader, ParameterOptimizer, SGD } from '../../lib/learning/index.ts';
+import {
+  AdamW,
+  getOptimizers,
+  LinearWithWarmup,
+  ModuleLoader,
+  ParameterOptimizer,
+  SGD,
+} from '../../lib/learning/index.ts';
 import { packState } from '../../lib/learning/stateCodec.ts';
 import { Linear } from '../../lib/torch/nn/layers/linear.ts';
 import { setNumThreads } from '../../lib/torch/threads.ts';
@@ -170,6 +177,10 @@ describe('(e) damaged checkpoints', () => {
     const rescheduled = toyLearner({ optimizers, maxEpochs: 5 });
     await expect(rescheduled.run({ path, ...QUIET })).rejects.toThrow('Expected a state for schedulers[0]');
     expect((rescheduled.model as Linear).weight.tolist()).toEqual([[1, 2]]);
+    const moved = toyLearner({ optimizers: getOptimizers(new AdamW()), maxEpochs: 5 });
+    await expect(moved.run({ path, ...QUIET })).rejects.toThrow(
+      'Expected the state of AdamW for optimizers[0] but received "SGD"',
+    );
   });
 
   test('what a process that died was writing is removed, what a living one writes is not', async () => {

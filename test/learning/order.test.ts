@@ -6,6 +6,7 @@ import {
   InitializationHook,
   LearnerListener,
   LearnerListenerStatus,
+  MultipleTrainer,
   ParameterOptimizer,
   RecoverableOOMError,
   SGD,
@@ -214,7 +215,8 @@ describe('order', () => {
     const warnings: string[] = [];
     const trainer = new ToyTrainer({ hooks: [new GradientClippingHook({ maxNorm: 0 })] });
     const model = toyModel();
-    await toyLearner({ model, trainer, maxEpochs: 1 }).run({
+    const trainers = new MultipleTrainer({ trainers: { toy: trainer } });
+    await toyLearner({ model, trainer: trainers, maxEpochs: 1 }).run({
       progress: (event) => {
         if (event.type === 'warning') warnings.push(event.message);
       },

@@ -129,6 +129,18 @@ describe('prefetching', () => {
     await iterator.close();
   });
 
+  test('one item at a time', async () => {
+    const iterator = new PrefetchIterator(origin('counting', {}));
+    await closing(iterator, async () => {
+      const first = iterator.next();
+      await expect(iterator.next()).rejects.toThrow(
+        'prefetch: expected a call of next once the item before is there',
+      );
+      expect(await first).toEqual({ done: false, value: 0 });
+      expect(await iterator.next()).toEqual({ done: false, value: 1 });
+    });
+  });
+
   test('a module that is not there is an error', async () => {
     const missing = new URL('./missing.ts', import.meta.url).href;
     const error: unknown = await new PrefetchIterator({ module: missing, name: 'counting' }).next().then(

@@ -18,7 +18,7 @@ import {
 } from '../../lib/learning/index.ts';
 import { setNumThreads } from '../../lib/torch/threads.ts';
 import { begin, newPlace, until } from '../experiment/support.ts';
-import { ByEpoch, Line, LineTrainer, Numbers, Slow, Weigh } from './tasks.ts';
+import { ByEpoch, Drawn, Line, LineTrainer, Numbers, Slow, Weigh } from './tasks.ts';
 import { ToyTrainer, toyModel } from './toy.ts';
 
 beforeAll(() => setNumThreads(1));
@@ -201,4 +201,17 @@ describe('a submitted learner', () => {
     expect(late).toEqual(last);
     expect(early).not.toEqual(last);
   }, 60_000);
+});
+
+test('first weights that layers draw where they are made come from the seed, in every process', async () => {
+  const weights = async (seed: number) => {
+    const xp = begin(newPlace());
+    const given = { random: new Random({ seed }), model: new Drawn(), listeners: [], maxEpochs: 1 };
+    learner({ ...given, optimizers: getOptimizers(new SGD({ lr: 0 })) }).submit();
+    const [job] = await xp.wait();
+    return readFileSync(join(job!.directory, 'checkpoints', 'last', 'model.safetensors')).toString('base64');
+  };
+  const [one, same, other] = await Promise.all([3, 3, 4].map(weights));
+  expect(same).toBe(one);
+  expect(other).not.toBe(one);
 });

@@ -41,6 +41,15 @@ export class Line extends config(
   }
 }
 
+/** Draws its weights where it is made. */
+export class Drawn extends config(import.meta, 'test.learning.Drawn', {}, Module) {
+  readonly linear = new Linear(1, 1);
+
+  forward(x: Tensor): Tensor {
+    return this.linear.forward(x);
+  }
+}
+
 export class Numbers extends config(
   import.meta,
   'test.learning.Numbers',

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import {
@@ -117,6 +117,7 @@ describe('ValidationListener', () => {
     expect(readlinkSync(join(directory, 'best', 'rr'))).toBe('rr.epoch-00000002');
     expect(JSON.parse(readFileSync(join(directory, 'info.json'), 'utf8'))).toEqual({
       version: 1,
+      id: 'bestval',
       top: { rr: { value: 3, epoch: 2 }, map: { value: 5, epoch: 4 } },
     });
     expect(readdirSync(join(directory, 'best', 'rr')).sort()).toEqual(['manifest.json', 'model.safetensors']);
@@ -235,6 +236,28 @@ describe('ValidationListener', () => {
     }
     // Noted before the second epoch's call, which the second run made again.
     expect(counts).toEqual([2, 4]);
+  });
+
+  test('a listener is told from another one in its place, and a damaged table is told of', async () => {
+    const path = newDirectory();
+    const run = (id: string, warnings: string[] = []) =>
+      toyLearner({
+        maxEpochs: 2,
+        listeners: [new ValidationListener({ id, evaluator: new Scripted({ map: [1, 2] }) })],
+      }).run({
+        path,
+        progress: (event) => {
+          if (event.type === 'warning') warnings.push(event.message);
+        },
+      });
+    await run('x');
+    await expect(run('y')).rejects.toThrow(
+      /^listener y: expected a place of its own, but .*info\.json is of listener x: list the listeners in the order of before/,
+    );
+    writeFileSync(join(path, 'out', 'listeners', '0', 'info.json'), '{');
+    const warnings: string[] = [];
+    await run('x', warnings);
+    expect(warnings).toEqual([expect.stringMatching(/info\.json is damaged: listener x no longer knows/)]);
   });
 
   test('a best value that JSON has not, and metrics with names that paths have', async () => {

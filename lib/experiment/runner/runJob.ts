@@ -9,6 +9,7 @@ import { type Failure, JobFiles } from '../jobFiles.ts';
 import { JobProgress } from '../jobProgress.ts';
 import { loadTask } from '../load.ts';
 import { Lock } from '../lock.ts';
+import { prepareObjects } from '../preparation.ts';
 import { localProcess, startHeartbeat } from '../processes.ts';
 import type { LightweightTask, TaskContext } from '../task.ts';
 import { type HeldPart, handTo } from '../tokens.ts';
@@ -77,7 +78,7 @@ async function execute(job: JobFiles, cancellation: Cancellation, progress: JobP
   forbidExperiments(
     'A job looks for its classes in this file, which began an experiment: keep the two in files of their own',
   );
-  const { task, initTasks, pretasks } = await loadTask(record, job.workspace);
+  const { task, initTasks, pretasks } = await loadTask(record, job.workspace, prepareObjects);
   forbidExperiments(undefined);
   const context: TaskContext = {
     get signal() {
