@@ -1,45 +1,18 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import {
-  Evaluator,
   LearnerListener,
   LearnerListenerStatus,
-  type MetricsPerItem,
   ModuleLoader,
   type TrainerContext,
   type ValidationEvent,
   ValidationHook,
   ValidationListener,
 } from '../../lib/learning/index.ts';
-import { isGradEnabled } from '../../lib/torch/modes.ts';
 import { Linear } from '../../lib/torch/nn/layers/linear.ts';
+import { Scripted } from './scripted.ts';
 import { newDirectory, toyLearner, toyModel } from './toy.ts';
-
-/** Gives values by epoch, and notes how the model was when it was asked. */
-class Scripted extends Evaluator {
-  readonly seen: string[] = [];
-  readonly #values: Readonly<Record<string, readonly number[]>>;
-
-  constructor(values: Readonly<Record<string, readonly number[]>>) {
-    super();
-    this.#values = values;
-  }
-
-  evaluate({ state, model }: TrainerContext): MetricsPerItem {
-    this.seen.push(`${state.epoch} training=${model.training} grad=${isGradEnabled()}`);
-    return new Map(
-      Object.entries(this.#values).map(([name, values]) => [
-        name,
-        // Two items around the mean.
-        new Map([
-          ['a', values[state.epoch - 1]! - 1],
-          ['b', values[state.epoch - 1]! + 1],
-        ]),
-      ]),
-    );
-  }
-}
 
 type ListenerValues = ConstructorParameters<typeof ValidationListener>[0];
 
@@ -208,82 +181,6 @@ describe('ValidationListener', () => {
     await run({ evaluator, metrics: { rr: true }, validationInterval: 2, hooks: [new Noting()] }, 3);
     expect(evaluator.seen.map((each) => each[0])).toEqual(['2']);
     expect(calls).toEqual(['before 1', 'after 1', 'before 2', 'after 2', 'before 3', 'after 3']);
-  });
-
-  test('its hooks are saved and go on', async () => {
-    class Counting extends ValidationHook {
-      calls = 0;
-      override before(): void {
-        this.calls++;
-      }
-      override stateDict = () => ({ calls: this.calls });
-      override loadStateDict = (state: unknown) => {
-        this.calls = (state as { calls: number }).calls;
-      };
-    }
-    const path = newDirectory();
-    const counts: number[] = [];
-    for (const maxEpochs of [2, 4]) {
-      const hook = new Counting();
-      const listener = new ValidationListener({
-        id: 'v',
-        evaluator: new Scripted({ rr: [1, 2, 3, 4] }),
-        metrics: { rr: true },
-        hooks: [hook],
-      });
-      await toyLearner({ listeners: [listener], maxEpochs }).run({ path, progress: false });
-      counts.push(hook.calls);
-    }
-    // Noted before the second epoch's call, which the second run made again.
-    expect(counts).toEqual([2, 4]);
-  });
-
-  test('a listener is told from another one in its place, and a damaged table is told of', async () => {
-    const path = newDirectory();
-    const run = (id: string, warnings: string[] = []) =>
-      toyLearner({
-        maxEpochs: 2,
-        listeners: [new ValidationListener({ id, evaluator: new Scripted({ map: [1, 2] }) })],
-      }).run({
-        path,
-        progress: (event) => {
-          if (event.type === 'warning') warnings.push(event.message);
-        },
-      });
-    await run('x');
-    await expect(run('y')).rejects.toThrow(
-      /^listener y: expected a place of its own, but .*info\.json is of listener x: list the listeners in the order of before/,
-    );
-    writeFileSync(join(path, 'out', 'listeners', '0', 'info.json'), '{');
-    const warnings: string[] = [];
-    await run('x', warnings);
-    expect(warnings).toEqual([expect.stringMatching(/info\.json is damaged: listener x no longer knows/)]);
-  });
-
-  test('a best value that JSON has not, and metrics with names that paths have', async () => {
-    const names = ['rr', 'rr.epoch-00000001', '.', 'a/b', '%'];
-    const path = newDirectory();
-    const tops: unknown[] = [];
-    for (const maxEpochs of [2, 3]) {
-      const values = Object.fromEntries(names.map((name) => [name, [1, Number.POSITIVE_INFINITY, 3]]));
-      const listener = new ValidationListener({
-        id: 'v',
-        evaluator: new Scripted(values),
-        metrics: Object.fromEntries(names.map((name) => [name, true])),
-      });
-      const { listeners } = await toyLearner({ listeners: [listener], maxEpochs }).run({
-        path,
-        progress: false,
-      });
-      for (const loader of Object.values(listeners.v!)) await loader.execute();
-      tops.push([...listener.top.values()]);
-    }
-    const best = names.map(() => ({ value: Number.POSITIVE_INFINITY, epoch: 2 }));
-    expect(tops).toEqual([best, best]);
-    const nameless = new ValidationListener({ id: 'v', evaluator: new Scripted({}), metrics: { '': true } });
-    await expect(toyLearner({ listeners: [nameless] }).run({ path, progress: false })).rejects.toThrow(
-      'learner.listeners[0].metrics: expected names that are not empty, received ""',
-    );
   });
 
   test.each([
