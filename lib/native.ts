@@ -72,9 +72,31 @@ export interface Addon {
   scriptTraining(module: number): boolean;
   scriptMethods(module: number): string;
   scriptCall(module: number, method: string, shape: string): [shape: string, isGrown: boolean];
+
+  /** Tapes, and steps made of them: see native/compiled.cc. */
+  tapeBegin(): void;
+  tapeEnd(mayChangeInputs: boolean): number | string;
+  tapeCancel(): void;
+  tapeRelease(tape: number): void;
+  tapeDifference(a: number, b: number): string;
+  tapeMutated(tape: number): Handle[];
+  tapeCall(tape: number): Promise<Handle[]>;
+  sameBits(a: Handle, b: Handle): boolean;
+  planNew(): number;
+  planRelease(plan: number): void;
+  planReset(plan: number): void;
+  planGradients(plan: number): Handle[];
+  stepRun(plan: number, keep: boolean, divide: number, parts: number, updates: number): Promise<number[]>;
 }
 
 let addon: Addon | undefined;
+
+let watcher: ((entry: string) => void) | undefined;
+
+/** Tells `watch` of every entry but `call` before it is called; undefined ends that. */
+export function watchEntries(watch: ((entry: string) => void) | undefined): void {
+  watcher = watch;
+}
 
 /** The addon with its errors as this package's classes. */
 export function native(): Addon {
@@ -117,6 +139,7 @@ function withErrors(raw: Addon): Addon {
   const wrapped: Record<string, unknown> = {};
   for (const [name, entry] of Object.entries(raw) as [string, (...args: unknown[]) => unknown][]) {
     wrapped[name] = (...args: unknown[]) => {
+      watcher?.(name);
       try {
         return entry(...args);
       } catch (error) {

@@ -11,6 +11,7 @@
 //   autograd.cc backward, grad, hooks, custom nodes
 //   random.cc   seeds, generators, thread counts
 //   jit.cc      TorchScript modules as numbers; script_value.* their nested arguments
+//   tape.*      operator calls written down, and run again; step_thread.* where; compiled.cc steps made of them
 //   allocator.* memory of small tensors, used again: the one thing that belongs to the process
 //   error.*     the border; state.* what one environment owns
 
@@ -50,6 +51,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_autograd(env, exports);
   export_random(env, exports);
   export_jit(env, exports);
+  export_compiled(env, exports);
   return exports;
 }
 

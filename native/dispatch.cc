@@ -10,6 +10,7 @@
 #include "error.h"
 #include "modes.h"
 #include "state.h"
+#include "tape.h"
 
 namespace xpmir {
 
@@ -257,10 +258,13 @@ void call_operator(State& state, double group_index, size_t positional, size_t n
         stack.push_back(to_ivalue(state, overload.parameters[i].type, call.given[static_cast<size_t>(source)].value));
     }
     if (overload.guard != nullptr) overload.guard(overload, stack);
+    const double modes = state.arena.data()[kModes];
+    if (state.recorder) state.recorder->before(overload, modes, stack);
     {
-      const ModeGuard guard(state.arena.data()[kModes]);
+      const ModeGuard guard(modes);
       overload.handle.callBoxed(stack);
     }
+    if (state.recorder) state.recorder->after(stack);
     write_results(state, overload, stack, binding);
     stack.clear();
     state.spare_stack = std::move(stack);

@@ -26,5 +26,6 @@ void export_tensor(Napi::Env env, Napi::Object exports);
 void export_autograd(Napi::Env env, Napi::Object exports);
 void export_random(Napi::Env env, Napi::Object exports);
 void export_jit(Napi::Env env, Napi::Object exports);
+void export_compiled(Napi::Env env, Napi::Object exports);
 
 }  // namespace xpmir

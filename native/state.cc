@@ -3,6 +3,8 @@
 #include <cstdlib>
 
 #include "error.h"
+#include "step_thread.h"
+#include "tape.h"
 
 namespace xpmir {
 
@@ -57,6 +59,7 @@ int State::device_id(c10::Device device) {
 }
 
 State::~State() {
+  if (steps) steps->stop();
   graveyard->abandon();
   hook_error.SuppressDestruct();
 }

@@ -40,7 +40,10 @@ class Graveyard {
   bool abandoned_ = false;
 };
 
-struct ScriptTable;  // of jit.cc
+struct ScriptTable;    // of jit.cc
+struct CompiledTable;  // of compiled.cc
+class Recorder;
+class StepThread;
 
 class State {
  public:
@@ -60,7 +63,10 @@ class State {
   torch::jit::Stack spare_stack;  // an allocation to use again
   std::vector<at::Generator> generators;
   at::Generator& generator(double id);   // throws ArgumentError for an id never given out
-  std::shared_ptr<ScriptTable> scripts;  // made at the first use
+  std::shared_ptr<ScriptTable> scripts;  // made at the first use, as those below
+  std::shared_ptr<CompiledTable> compiled;
+  std::shared_ptr<StepThread> steps;
+  std::unique_ptr<Recorder> recorder;  // while operator calls are written down
   std::shared_ptr<Graveyard> graveyard = std::make_shared<Graveyard>();
   Napi::ObjectReference hook_error;  // { error }: what a hook threw while the engine ran
 

@@ -21,6 +21,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 /** Files that lie in lib/ itself. Everything else is of the layer that its folder names. */
 const rootFiles: Readonly<Record<string, string>> = {
   'errors.ts': 'errors',
+  'plainObject.ts': 'errors',
   'libtorch.ts': 'locator',
   'pythonTorch.ts': 'locator',
   'native.ts': 'native',

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import { ArgumentError, show } from '../errors.ts';
+import { isPlainObject } from '../plainObject.ts';
 import { describe, type Shape } from './types.ts';
 
 /** `learner.maxEpochs: expected an integer, received "10"`. */
@@ -94,13 +95,6 @@ function acceptDict(item: Shape, value: unknown, at: string): Readonly<Record<st
     return [name, accept(item, each, `${at}[${JSON.stringify(name)}]`)];
   });
   return Object.freeze(Object.fromEntries(entries));
-}
-
-/** Of any realm: what a literal or JSON makes. */
-export function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || types.isProxy(value)) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** A set that stays as it was made, as frozen arrays do. */

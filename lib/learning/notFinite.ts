@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { types } from 'node:util';
 import { ArgumentError } from '../errors.ts';
-import { isPlainObject } from '../experiment/accept.ts';
+import { isPlainObject } from '../plainObject.ts';
 import type { Module } from '../torch/nn/module.ts';
 import { tidy, visitTensors } from '../torch/scope.ts';
 import { Tensor } from '../torch/tensor.ts';

@@ -2,7 +2,7 @@
  * State as files have it: JSON, and beside it tensors by the place where they stand in it.
  */
 import { ArgumentError, show } from '../errors.ts';
-import { isPlainObject } from '../experiment/accept.ts';
+import { isPlainObject } from '../plainObject.ts';
 import { Tensor } from '../torch/tensor.ts';
 
 /** Plain data: objects, arrays, strings, numbers, booleans and null. */

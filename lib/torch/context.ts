@@ -19,9 +19,17 @@ export interface Context {
   /** Autocast's dtypes by device, as one number; 0 is none. See native/wire.h. */
   readonly autocast: number;
   readonly anomaly: boolean;
+  /** Told of what operators give while they are written down. */
+  readonly recording: ((operator: string, result: unknown) => void) | undefined;
 }
 
-const root: Context = { owner: undefined, gradMode: GradMode.asIs, autocast: 0, anomaly: false };
+const root: Context = {
+  owner: undefined,
+  gradMode: GradMode.asIs,
+  autocast: 0,
+  anomaly: false,
+  recording: undefined,
+};
 const storage = new AsyncLocalStorage<Context>();
 
 /** The context of this point of the flow. */

@@ -19,6 +19,7 @@ export {
   type GradOptions,
   grad,
 } from './autograd.ts';
+export { type Compilable, type CompileOptions, compile } from './compile/compile.ts';
 export { Complex } from './complex.ts';
 export * as cuda from './cuda.ts';
 export {

@@ -1,9 +1,9 @@
 /** From a JavaScript call to an operator: positional values, then keyword arguments from a last options object. */
 
-import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import { ArgumentError, expected } from '../errors.ts';
 import { native } from '../native.ts';
+import { callerStack } from './callers.ts';
 import { current } from './context.ts';
 import { OwnedTensor } from './lifetime.ts';
 import { begin, callOperator, put, putNamed } from './wire.ts';
@@ -51,6 +51,7 @@ export function invoke(operator: Operator, args: readonly unknown[], self?: Owne
   for (let i = 0; i < args.length; i++) put(args[i], operator.name);
   const result = callOperator(index, positional, 0, args, context, self);
   if (context.anomaly) watch(result);
+  context.recording?.(operator.name, result);
   return result;
 }
 
@@ -75,6 +76,7 @@ function invokeWithOptions(operator: Operator, args: readonly unknown[], options
     native().setRequiresGrad(OwnedTensor.handleOf(result), requiresGrad);
   }
   if (context.anomaly) watch(result);
+  context.recording?.(operator.name, result);
   return result;
 }
 
@@ -90,16 +92,4 @@ function watch(result: unknown): void {
   const tensor = Array.isArray(result) ? result.find(OwnedTensor.is) : result;
   if (!OwnedTensor.is(tensor)) return;
   native().watch(OwnedTensor.handleOf(tensor), callerStack());
-}
-
-const LIBRARY = fileURLToPath(new URL('..', import.meta.url));
-
-/** The stack of the program: from the first line that is not this library's. */
-function callerStack(): string {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 100;
-  const frames = (new Error().stack ?? '').split('\n').slice(1);
-  Error.stackTraceLimit = limit;
-  const first = frames.findIndex((frame) => !frame.includes(LIBRARY) && !frame.includes('node:'));
-  return frames.slice(Math.max(first, 0)).join('\n');
 }

@@ -1,0 +1,132 @@
+/** Writing down which operators a function calls, to run them again without it. */
+import { types } from 'node:util';
+import { expected } from '../../errors.ts';
+import { native, watchEntries } from '../../native.ts';
+import { callerPlace } from '../callers.ts';
+import { within } from '../context.ts';
+import { OwnedTensor } from '../lifetime.ts';
+import type { Tensor } from '../tensor.ts';
+import { begin, put, wrap } from '../wire.ts';
+
+/** What tells nothing about the values of tensors and makes none. */
+const HARMLESS = new Set([
+  ...['arena', 'reserve', 'find', 'intern', 'string', 'schemas', 'version', 'info', 'sameStorage'],
+  ...['release', 'releaseMany', 'memory', 'gradEnabled', 'accumulates', 'gradFnName', 'clearAutocastCache'],
+  ...['getNumThreads', 'hasCuda', 'cudaDeviceCount', 'tapeBegin', 'tapeEnd', 'tapeCancel'],
+]);
+
+/** What the others do, for whoever reads why a function cannot be compiled. */
+const DEEDS: Readonly<Record<string, string>> = {
+  copyTo: 'reads the values of a tensor',
+  fromData: 'makes a tensor from values of JavaScript: make it once outside, or give it as an argument',
+  backward: 'computes gradients',
+  gradients: 'computes gradients',
+  grad: 'reads a gradient',
+  attachNode: 'uses a function with a backward in JavaScript',
+  registerHook: 'registers a hook',
+  scriptCall: 'calls a TorchScript module',
+};
+
+/** The operators that a function called, as often as wanted. */
+export class Tape {
+  readonly #id: number;
+
+  constructor(id: number) {
+    this.#id = id;
+  }
+
+  /** As native code knows it. */
+  get id(): number {
+    return this.#id;
+  }
+
+  /** Runs it on the step thread, and gives what the function returned then, computed from other inputs. */
+  async call(inputs: readonly Tensor[]): Promise<Tensor[]> {
+    begin();
+    put(inputs, 'inputs');
+    const handles = await native().tapeCall(this.#id);
+    return handles.map((handle) => wrap(handle) as Tensor);
+  }
+
+  /** What differs in another recording, in words; empty when nothing does. */
+  difference(other: Tape): string {
+    return native().tapeDifference(this.#id, other.#id);
+  }
+
+  /** The tensors that it holds and changes in place, such as running means. */
+  mutated(): Tensor[] {
+    return native()
+      .tapeMutated(this.#id)
+      .map((handle) => wrap(handle) as Tensor);
+  }
+
+  dispose(): void {
+    native().tapeRelease(this.#id);
+  }
+}
+
+export interface Recording<T> {
+  readonly result: T;
+  /** Undefined where there is a problem. */
+  readonly tape: Tape | undefined;
+  /** Why there is no tape: what the function does, and where. */
+  readonly problem: string | undefined;
+}
+
+/**
+ * Runs `fn` once, as it would run anyway, and writes down its operators.
+ *
+ * @param inputs the tensors that will be others in another run; what else it uses, such as parameters, is held
+ * @param outputsOf the tensors in what it returned
+ * @param update whether it is one that reads gradients, which are its inputs, and may change them
+ */
+export function record<T>(
+  inputs: readonly Tensor[],
+  fn: () => T,
+  outputsOf: (result: T) => readonly Tensor[],
+  { update = false }: { readonly update?: boolean } = {},
+): Recording<T> {
+  let problem: string | undefined;
+  const refuse = (entry: string) => {
+    if (problem !== undefined || HARMLESS.has(entry) || (update && entry === 'grad')) return;
+    problem = `${DEEDS[entry] ?? `calls ${entry}`}, at ${callerPlace()}`;
+  };
+  begin();
+  put(inputs, 'inputs');
+  native().tapeBegin();
+  watchEntries(refuse);
+  const places = new Map<string, string>();
+  const recording = (operator: string, given: unknown) => {
+    const first = Array.isArray(given) ? given[0] : given;
+    if (first !== undefined && !OwnedTensor.is(first) && !places.has(operator))
+      places.set(operator, callerPlace());
+  };
+  let result: T;
+  try {
+    result = within({ recording }, fn);
+    if (types.isPromise(result)) problem ??= 'is asynchronous';
+  } catch (error) {
+    native().tapeCancel();
+    throw error;
+  } finally {
+    watchEntries(undefined);
+  }
+  if (problem !== undefined) {
+    native().tapeCancel();
+    return { result, tape: undefined, problem };
+  }
+  begin();
+  put(outputsOf(result), 'outputs');
+  const id = native().tapeEnd(update);
+  if (typeof id === 'string') {
+    const place = places.get(id.replace(/^.* /, ''));
+    return { result, tape: undefined, problem: place === undefined ? id : `${id}, at ${place}` };
+  }
+  return { result, tape: new Tape(id), problem: undefined };
+}
+
+/** Whether two tensors have the same dtype, shape and bits; NaN is equal to itself. */
+export function sameBits(a: Tensor, b: Tensor): boolean {
+  if (!OwnedTensor.is(a) || !OwnedTensor.is(b)) throw expected('two tensors', 'sameBits', a);
+  return native().sameBits(OwnedTensor.handleOf(a), OwnedTensor.handleOf(b));
+}

@@ -1,0 +1,104 @@
+#include "step_thread.h"
+
+#include <ATen/Parallel.h>
+
+#include <atomic>
+#include <chrono>
+
+namespace xpmir {
+
+namespace {
+// How long the thread looks for the next job before it sleeps: to be woken takes longer than most steps of a small
+// model leave between them.
+constexpr std::chrono::microseconds kLook(60);
+}  // namespace
+
+StepThread::StepThread(Napi::Env env) : env_(env) {
+  napi_value name = Napi::String::New(env, "xpmir step");
+  if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, on_turn, &turn_) !=
+      napi_ok)
+    throw std::runtime_error("the thread of compiled steps could not be made");
+  // Only while something is computed is there a reason for the process to stay.
+  napi_unref_threadsafe_function(env, turn_);
+  napi_add_env_cleanup_hook(
+      env, [](void* self) { static_cast<StepThread*>(self)->stop(); }, this);
+  thread_ = std::thread([this] { loop(); });
+}
+
+StepThread::~StepThread() { stop(); }
+
+void StepThread::stop() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (stopped_) return;
+    stopped_ = true;
+    waiting_.clear();
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void StepThread::post(std::unique_ptr<Job> job) {
+  if (open_++ == 0) napi_ref_threadsafe_function(env_, turn_);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    waiting_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+}
+
+void StepThread::wait_idle() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  idle_.wait(lock, [this] { return stopped_ || (waiting_.empty() && !running_); });
+}
+
+void StepThread::loop() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (;;) {
+    if (waiting_.empty() && !stopped_) {
+      const auto until = std::chrono::steady_clock::now() + kLook;
+      while (waiting_.empty() && !stopped_ && std::chrono::steady_clock::now() < until) {
+        lock.unlock();
+        std::this_thread::yield();
+        lock.lock();
+      }
+    }
+    wake_.wait(lock, [this] { return stopped_ || !waiting_.empty(); });
+    if (stopped_) return;
+    std::unique_ptr<Job> job = std::move(waiting_.front());
+    waiting_.pop_front();
+    running_ = true;
+    lock.unlock();
+    try {
+      job->run();
+    } catch (...) {
+      job->error = std::current_exception();
+    }
+    lock.lock();
+    running_ = false;
+    done_.push_back(std::move(job));
+    if (waiting_.empty()) idle_.notify_all();
+    napi_call_threadsafe_function(turn_, nullptr, napi_tsfn_nonblocking);
+  }
+}
+
+void StepThread::on_turn(napi_env env, napi_value, void* context, void*) {
+  if (env != nullptr) static_cast<StepThread*>(context)->deliver(Napi::Env(env));
+}
+
+void StepThread::deliver(Napi::Env env) {
+  const Napi::HandleScope scope(env);
+  for (;;) {
+    std::unique_ptr<Job> job;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (done_.empty()) return;
+      job = std::move(done_.front());
+      done_.pop_front();
+    }
+    if (--open_ == 0) napi_unref_threadsafe_function(env, turn_);
+    job->finish(env);
+  }
+}
+
+}  // namespace xpmir

@@ -1,0 +1,55 @@
+#pragma once
+// The thread of an environment that computes while JavaScript goes on. Jobs run in the order in which they came; what a
+// job has to tell JavaScript it tells on JavaScript's thread, when that has a turn.
+
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "napi_setup.h"
+
+namespace xpmir {
+
+class StepThread {
+ public:
+  class Job {
+   public:
+    virtual ~Job() = default;
+    virtual void run() = 0;                  // on the thread
+    virtual void finish(Napi::Env env) = 0;  // on JavaScript's; `error` is what `run` threw
+    std::exception_ptr error;
+  };
+
+  explicit StepThread(Napi::Env env);
+  ~StepThread();
+  StepThread(const StepThread&) = delete;
+  StepThread& operator=(const StepThread&) = delete;
+
+  void post(std::unique_ptr<Job> job);
+  // Waits until no job runs or waits: for JavaScript that is about to change what a job may look at.
+  void wait_idle();
+  // Ends the thread once the job at hand is done; the rest is dropped.
+  void stop();
+
+ private:
+  void loop();
+  void deliver(Napi::Env env);
+  static void on_turn(napi_env env, napi_value callback, void* context, void* data);
+
+  Napi::Env env_;
+  napi_threadsafe_function turn_ = nullptr;
+  std::thread thread_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::condition_variable idle_;
+  std::deque<std::unique_ptr<Job>> waiting_;
+  std::deque<std::unique_ptr<Job>> done_;
+  bool running_ = false;
+  bool stopped_ = false;
+  size_t open_ = 0;  // jobs that JavaScript has not heard of; its thread only
+};
+
+}  // namespace xpmir

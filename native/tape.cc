@@ -1,0 +1,321 @@
+#include "tape.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <optional>
+#include <sstream>
+
+#include "dispatch.h"
+#include "error.h"
+#include "modes.h"
+
+namespace xpmir {
+
+namespace {
+
+// Operators whose results are no tensors but depend on nothing that a run of the same shapes could change.
+bool describes_only(const std::string& name) {
+  static const std::array<const char*, 18> names{
+      "aten::size",       "aten::stride",     "aten::dim",           "aten::numel",        "aten::storage_offset",
+      "aten::is_complex", "aten::get_device", "aten::is_contiguous", "aten::is_same_size", "aten::result_type",
+      "aten::can_cast",   "aten::sparse_dim", "aten::promote_types", "aten::dense_dim",    "aten::is_floating_point",
+      "aten::is_leaf",    "aten::is_signed",  "aten::_version"};
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// The rate of an optimizer's operator: the one number of an update that a schedule changes.
+bool is_rate(const Overload& overload, size_t argument) {
+  return overload.parameters[argument].name == "lr" &&
+         overload.handle.schema().name().compare(0, 13, "aten::_fused_") == 0;
+}
+
+// Normalisations write running means and variances without saying so in their schema.
+bool writes_unsaid(const std::string& name) { return name.compare(0, 8, "running_") == 0; }
+
+// What stands for a number in an operator that takes tensors only.
+bool is_number(const at::Tensor& tensor) {
+  return tensor.defined() && tensor.unsafeGetTensorImpl()->is_wrapped_number();
+}
+
+std::string text_of(const c10::IValue& value) {
+  std::ostringstream out;
+  if (value.isTensor())
+    out << value.toTensor().item();
+  else
+    out << value;
+  std::string text = out.str();
+  if (text.size() > 80) text = text.substr(0, 80) + "...";
+  return text;
+}
+
+bool same_constant(const c10::IValue& a, const c10::IValue& b) {
+  if (a.tagKind() != b.tagKind()) return false;
+  if (a.isTensor()) {
+    const at::Tensor& left = a.toTensor();
+    const at::Tensor& right = b.toTensor();
+    return left.scalar_type() == right.scalar_type() &&
+           std::memcmp(left.const_data_ptr(), right.const_data_ptr(), left.nbytes()) == 0;
+  }
+  if (a.isDouble()) return std::memcmp(&a.payload, &b.payload, sizeof(double)) == 0;
+  if (a.isGenerator()) return a.toGenerator() == b.toGenerator();
+  if (a.isList()) {
+    const auto left = a.toList();
+    const auto right = b.toList();
+    if (left.size() != right.size()) return false;
+    for (size_t i = 0; i < left.size(); i++)
+      if (!same_constant(left.get(i), right.get(i))) return false;
+    return true;
+  }
+  return a == b;
+}
+
+// Counts changes in place; tensors of inference mode count none.
+int64_t version_of(const at::Tensor& tensor) {
+  return tensor.defined() && !tensor.is_inference() ? static_cast<int64_t>(tensor._version()) : 0;
+}
+
+bool same_item(const Tape::Item& a, const Tape::Item& b) {
+  return a.value == b.value && a.held.unsafeGetTensorImpl() == b.held.unsafeGetTensorImpl();
+}
+
+}  // namespace
+
+std::vector<at::Tensor> Tape::run(std::vector<at::Tensor> inputs, const std::vector<double>& rates) const {
+  TORCH_CHECK(inputs.size() == inputs_ && rates.size() == rates_, "a tape of ", inputs_, " inputs and ", rates_,
+              " rates was given ", inputs.size(), " and ", rates.size());
+  std::vector<at::Tensor> values = std::move(inputs);
+  values.resize(values_);
+  torch::jit::Stack stack;
+  std::optional<ModeGuard> guard;
+  double modes = 0;
+  size_t rate = 0;
+  for (const Call& call : calls_) {
+    if (call.modes != modes) {
+      guard.reset();
+      guard.emplace(call.modes);
+      modes = call.modes;
+    }
+    stack.clear();
+    for (const Argument& argument : call.arguments) {
+      switch (argument.kind) {
+        case Argument::Kind::Constant:
+          if (argument.is_rate)
+            stack.emplace_back(rates[rate++]);
+          else
+            stack.push_back(argument.constant);
+          break;
+        case Argument::Kind::Tensor:
+          stack.emplace_back(take(values, argument.items[0]));
+          break;
+        case Argument::Kind::List: {
+          if (!argument.constant.isNone()) {
+            stack.push_back(argument.constant);
+            break;
+          }
+          c10::List<at::Tensor> list;
+          list.reserve(argument.items.size());
+          for (const Item& item : argument.items) list.push_back(take(values, item));
+          stack.emplace_back(std::move(list));
+          break;
+        }
+        case Argument::Kind::OptionalList: {
+          c10::List<std::optional<at::Tensor>> list;
+          list.reserve(argument.items.size());
+          for (const Item& item : argument.items) {
+            at::Tensor tensor = take(values, item);
+            list.push_back(tensor.defined() ? std::optional<at::Tensor>(std::move(tensor)) : std::nullopt);
+          }
+          stack.emplace_back(std::move(list));
+          break;
+        }
+      }
+    }
+    if (call.overload->guard != nullptr) call.overload->guard(*call.overload, stack);
+    call.overload->handle.callBoxed(stack);
+    size_t at = 0;
+    for (c10::IValue& result : stack) {
+      if (result.isTensor()) {
+        const int value = call.results[at++];
+        if (value >= 0) values[static_cast<size_t>(value)] = std::move(result).toTensor();
+      } else if (result.isTensorList()) {
+        for (const at::Tensor& element : result.toTensorVector()) {
+          // A list of another length than the recorded one is caught by the comparison of results; not by a crash.
+          TORCH_CHECK(at < call.results.size(),
+                      "an operator of a tape returned more tensors than when it was recorded");
+          const int value = call.results[at++];
+          if (value >= 0) values[static_cast<size_t>(value)] = element;
+        }
+      } else {
+        at++;
+      }
+    }
+    TORCH_CHECK(at == call.results.size(), "an operator of a tape returned fewer tensors than when it was recorded");
+    for (const int value : call.last) values[static_cast<size_t>(value)].reset();
+  }
+  std::vector<at::Tensor> outputs;
+  outputs.reserve(outputs_.size());
+  for (const Item& item : outputs_) outputs.push_back(take(values, item));
+  return outputs;
+}
+
+std::string Tape::difference(const Tape& other) const {
+  for (size_t i = 0; i < std::max(calls_.size(), other.calls_.size()); i++) {
+    if (i >= calls_.size() || i >= other.calls_.size())
+      return std::to_string(calls_.size()) + " operators were called, and then " + std::to_string(other.calls_.size());
+    const Call& a = calls_[i];
+    const Call& b = other.calls_[i];
+    const std::string& name = a.overload->handle.schema().name();
+    if (a.overload != b.overload)
+      return name + " was called, and then " + b.overload->handle.schema().name() + " in its place";
+    if (a.modes != b.modes) return name + " was called in another grad or autocast mode";
+    for (size_t j = 0; j < a.arguments.size(); j++) {
+      const Argument& left = a.arguments[j];
+      const Argument& right = b.arguments[j];
+      const std::string where = name + ": " + a.overload->parameters[j].name;
+      const bool same_items = left.kind == right.kind && left.items.size() == right.items.size() &&
+                              std::equal(left.items.begin(), left.items.end(), right.items.begin(), same_item);
+      if (!same_items) return where + " was one tensor, and then another one";
+      if (left.kind == Argument::Kind::Constant && !left.is_rate && !same_constant(left.constant, right.constant))
+        return where + " was " + text_of(left.constant) + ", and then " + text_of(right.constant);
+    }
+    if (a.results != b.results) return name + " returned lists of different lengths";
+  }
+  const bool same_outputs = outputs_.size() == other.outputs_.size() && inputs_ == other.inputs_ &&
+                            std::equal(outputs_.begin(), outputs_.end(), other.outputs_.begin(), same_item);
+  return same_outputs ? "" : "other tensors were returned";
+}
+
+Recorder::Recorder(const std::vector<at::Tensor>& inputs) {
+  tape_->inputs_ = inputs.size();
+  for (const at::Tensor& input : inputs) {
+    // Where one tensor is given twice, the first place stands for both.
+    values_.emplace(input.unsafeGetTensorImpl(), static_cast<int>(tape_->values_));
+    tape_->values_++;
+    alive_.push_back(input);
+    input_versions_.push_back(version_of(input));
+  }
+}
+
+Tape::Item Recorder::item(const at::Tensor& tensor) {
+  Tape::Item item;
+  if (!tensor.defined()) return item;
+  const c10::TensorImpl* impl = tensor.unsafeGetTensorImpl();
+  if (const auto found = values_.find(impl); found != values_.end()) {
+    item.value = found->second;
+    return item;
+  }
+  if (held_index_.emplace(impl, held_.size()).second) held_.push_back({tensor, version_of(tensor)});
+  item.held = tensor;
+  return item;
+}
+
+int Recorder::value_of(const at::Tensor& tensor) {
+  if (!tensor.defined()) return -1;
+  const c10::TensorImpl* impl = tensor.unsafeGetTensorImpl();
+  if (const auto found = values_.find(impl); found != values_.end()) return found->second;
+  if (held_index_.count(impl) != 0) return -1;  // an argument that came back
+  const int value = static_cast<int>(tape_->values_++);
+  values_.emplace(impl, value);
+  alive_.push_back(tensor);
+  return value;
+}
+
+void Recorder::before(const Overload& overload, double modes, const torch::jit::Stack& arguments) {
+  Tape::Call call;
+  call.overload = &overload;
+  call.modes = modes;
+  call.arguments.reserve(arguments.size());
+  for (size_t i = 0; i < arguments.size(); i++) {
+    const c10::IValue& given = arguments[i];
+    Tape::Argument argument;
+    if (given.isTensor() && !is_number(given.toTensor())) {
+      argument.kind = Tape::Argument::Kind::Tensor;
+      argument.items.push_back(item(given.toTensor()));
+      if (writes_unsaid(overload.parameters[i].name) && argument.items[0].held.defined())
+        held_[held_index_.at(argument.items[0].held.unsafeGetTensorImpl())].mutated = true;
+    } else if (given.isTensorList()) {
+      argument.kind = Tape::Argument::Kind::List;
+      for (const at::Tensor& tensor : given.toTensorVector()) argument.items.push_back(item(tensor));
+    } else if (given.isOptionalTensorList()) {
+      argument.kind = Tape::Argument::Kind::OptionalList;
+      for (const std::optional<at::Tensor>& tensor : given.toOptionalTensorVector())
+        argument.items.push_back(item(tensor.value_or(at::Tensor())));
+    } else {
+      argument.constant = given;
+      argument.is_rate = is_rate(overload, i);
+      if (argument.is_rate && !given.isDouble() && problem_.empty())
+        problem_ = "gives a rate that is no number to " + overload.handle.schema().name();
+      tape_->rates_ += argument.is_rate ? 1 : 0;
+    }
+    call.arguments.push_back(std::move(argument));
+  }
+  tape_->calls_.push_back(std::move(call));
+}
+
+void Recorder::after(const torch::jit::Stack& results) {
+  Tape::Call& call = tape_->calls_.back();
+  for (const c10::IValue& result : results) {
+    if (result.isTensor()) {
+      call.results.push_back(value_of(result.toTensor()));
+    } else if (result.isTensorList()) {
+      for (const at::Tensor& tensor : result.toTensorVector()) call.results.push_back(value_of(tensor));
+    } else {
+      call.results.push_back(-1);
+      const std::string& name = call.overload->handle.schema().name();
+      if (problem_.empty() && !describes_only(name)) problem_ = "reads a value with " + name;
+    }
+  }
+}
+
+void Recorder::note_changes() {
+  for (const Held& held : held_) {
+    if (held.mutated || version_of(held.tensor) != held.version) tape_->mutated_.push_back(held.tensor);
+  }
+}
+
+bool Recorder::changed_inputs() const {
+  for (size_t i = 0; i < input_versions_.size(); i++)
+    if (version_of(alive_[i]) != input_versions_[i]) return true;
+  return false;
+}
+
+std::shared_ptr<Tape> Recorder::finish(const std::vector<at::Tensor>& outputs, bool may_change_inputs,
+                                       std::string& problem) {
+  problem = problem_;
+  if (problem.empty() && !may_change_inputs && changed_inputs()) problem = "changes its arguments in place";
+  if (!problem.empty()) return nullptr;
+  std::vector<size_t> last(tape_->values_, 0);
+  const auto use = [&](const Tape::Item& item, size_t at) {
+    if (item.value >= 0) last[static_cast<size_t>(item.value)] = at;
+  };
+  for (size_t i = 0; i < tape_->calls_.size(); i++) {
+    for (const Tape::Argument& argument : tape_->calls_[i].arguments)
+      for (const Tape::Item& each : argument.items) use(each, i + 1);
+    for (const int value : tape_->calls_[i].results)
+      if (value >= 0) last[static_cast<size_t>(value)] = i + 1;
+  }
+  for (const at::Tensor& output : outputs) {
+    tape_->outputs_.push_back(item(output));
+    use(tape_->outputs_.back(), tape_->calls_.size() + 1);
+  }
+  for (size_t value = 0; value < last.size(); value++)
+    if (last[value] > 0 && last[value] <= tape_->calls_.size())
+      tape_->calls_[last[value] - 1].last.push_back(static_cast<int>(value));
+  // A list of what the tape holds anyway is made once.
+  for (Tape::Call& call : tape_->calls_) {
+    for (Tape::Argument& argument : call.arguments) {
+      const bool fixed = argument.kind == Tape::Argument::Kind::List &&
+                         std::all_of(argument.items.begin(), argument.items.end(),
+                                     [](const Tape::Item& each) { return each.value < 0; });
+      if (!fixed) continue;
+      c10::List<at::Tensor> list;
+      for (const Tape::Item& each : argument.items) list.push_back(each.held);
+      argument.constant = std::move(list);
+    }
+  }
+  note_changes();
+  return std::move(tape_);
+}
+
+}  // namespace xpmir

@@ -1,0 +1,97 @@
+#pragma once
+// A function of tensors as the operator calls that it made: written down at the one door that every call goes through,
+// and run again without JavaScript. What runs is what ran: the same overloads in the same order under the same modes,
+// drawing the same random numbers. Numbers and shapes that JavaScript computed are constants of a tape, which is why
+// whoever keeps one compares it with a second recording, and its results with those of the function.
+
+#include <ATen/core/Tensor.h>
+#include <ATen/core/ivalue.h>
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace xpmir {
+
+struct Overload;
+
+class Tape {
+ public:
+  // A tensor: one that the tape computes or is given, or one that it holds, such as a parameter. Neither: none.
+  struct Item {
+    int value = -1;
+    at::Tensor held;
+  };
+  struct Argument {
+    enum class Kind : uint8_t { Constant, Tensor, List, OptionalList } kind = Kind::Constant;
+    bool is_rate = false;  // a learning rate, which is given anew for each run
+    std::vector<Item> items;
+    c10::IValue constant;  // also a list whose items are all held
+  };
+  struct Call {
+    const Overload* overload = nullptr;
+    double modes = 0;
+    std::vector<Argument> arguments;
+    std::vector<int> results;  // values, the elements of a list one after the other; -1 for what is no tensor
+    std::vector<int> last;     // values that nothing after this call uses
+  };
+
+  // Runs it. Learning rates are taken from `rates` in the order of the calls that have one.
+  std::vector<at::Tensor> run(std::vector<at::Tensor> inputs, const std::vector<double>& rates = {}) const;
+
+  // What differs in another recording of the same function, in words; empty when nothing does.
+  std::string difference(const Tape& other) const;
+
+  size_t inputs() const { return inputs_; }
+  size_t outputs() const { return outputs_.size(); }
+  size_t rates() const { return rates_; }
+  // Tensors held by the tape that a run changes in place.
+  const std::vector<at::Tensor>& mutated() const { return mutated_; }
+
+ private:
+  friend class Recorder;
+  at::Tensor take(const std::vector<at::Tensor>& values, const Item& item) const {
+    return item.value < 0 ? item.held : values[static_cast<size_t>(item.value)];
+  }
+
+  size_t inputs_ = 0;
+  size_t values_ = 0;
+  size_t rates_ = 0;
+  std::vector<Call> calls_;
+  std::vector<Item> outputs_;
+  std::vector<at::Tensor> mutated_;
+};
+
+class Recorder {
+ public:
+  explicit Recorder(const std::vector<at::Tensor>& inputs);
+
+  // Around each operator call. `before` sees the arguments, `after` the results.
+  void before(const Overload& overload, double modes, const torch::jit::Stack& arguments);
+  void after(const torch::jit::Stack& results);
+
+  // The tape, or why there is none.
+  std::shared_ptr<Tape> finish(const std::vector<at::Tensor>& outputs, bool may_change_inputs, std::string& problem);
+
+ private:
+  Tape::Item item(const at::Tensor& tensor);
+  int value_of(const at::Tensor& tensor);
+  void note_changes();
+  bool changed_inputs() const;
+
+  std::shared_ptr<Tape> tape_ = std::make_shared<Tape>();
+  std::unordered_map<const c10::TensorImpl*, int> values_;
+  std::vector<int64_t> input_versions_;
+  std::vector<at::Tensor> alive_;  // everything seen, so that no address stands for two
+  struct Held {
+    at::Tensor tensor;
+    int64_t version;
+    bool mutated = false;
+  };
+  std::unordered_map<const c10::TensorImpl*, size_t> held_index_;
+  std::vector<Held> held_;
+  std::string problem_;
+};
+
+}  // namespace xpmir
