@@ -1,6 +1,7 @@
 /** The only importer of the addon. Loads libtorch at the first call, so that importing this package costs nothing. */
 
 import { createRequire } from 'node:module';
+import { types } from 'node:util';
 import { ArgumentError, fromNative } from './errors.ts';
 import { addonRoot, libtorchFile, locateLibtorch } from './libtorch.ts';
 
@@ -74,11 +75,12 @@ export interface Addon {
   scriptCall(module: number, method: string, shape: string): [shape: string, isGrown: boolean];
 
   /** Tapes, and steps made of them: see native/compiled.cc. */
-  tapeBegin(): void;
-  tapeEnd(mayChangeInputs: boolean): number | string;
+  tapeBegin(update: boolean): void;
+  tapeEnd(): number | string;
   tapeCancel(): void;
   tapeRelease(tape: number): void;
   tapeDifference(a: number, b: number): string;
+  tapeRates(tape: number): [isCount: boolean, recorded: number][];
   tapeMutated(tape: number): Handle[];
   tapeCall(tape: number): Promise<Handle[]>;
   sameBits(a: Handle, b: Handle): boolean;
@@ -134,6 +136,10 @@ function missing(name: string, error: unknown): Error {
   return new ArgumentError(message, 'ERR_NO_NATIVE');
 }
 
+function rethrow(error: unknown): never {
+  throw fromNative(error);
+}
+
 /** `call` stays bare: lib/torch/wire.ts turns its errors, with the shapes of the arguments. */
 function withErrors(raw: Addon): Addon {
   const wrapped: Record<string, unknown> = {};
@@ -141,7 +147,8 @@ function withErrors(raw: Addon): Addon {
     wrapped[name] = (...args: unknown[]) => {
       watcher?.(name);
       try {
-        return entry(...args);
+        const result = entry(...args);
+        return types.isPromise(result) ? result.catch(rethrow) : result;
       } catch (error) {
         throw fromNative(error);
       }

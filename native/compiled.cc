@@ -18,6 +18,7 @@ namespace xpmir {
 struct Plan {
   std::vector<at::Tensor> parameters;
   std::vector<at::Tensor> gradients;  // undefined for a parameter that the loss does not reach
+  std::vector<double> reached;        // 1 for a parameter that the updates were recorded with a gradient of
   bool failed = false;                // a job failed, and those behind it must not go on: on the step thread only
 };
 
@@ -79,22 +80,22 @@ std::vector<double> read_numbers(WireReader& reader) {
   return std::vector<double>(value.payload + 1, value.payload + 1 + value.count());
 }
 
-// tapeBegin(): from here on every operator call is written down; the inputs stand in the buffer.
-Napi::Value tape_begin(State& state, const Napi::CallbackInfo&) {
+// tapeBegin(update): from here on every operator call is written down; the inputs stand in the buffer.
+Napi::Value tape_begin(State& state, const Napi::CallbackInfo& info) {
   if (state.recorder) throw ArgumentError("ERR_ARGUMENT", "Expected one recording at a time");
   WireReader reader = arena_reader(state);
-  state.recorder = std::make_unique<Recorder>(read_tensors(state, reader));
+  const bool update = boolean_argument(info, 0, "update");
+  state.recorder = std::make_unique<Recorder>(read_tensors(state, reader), update);
   return state.env.Undefined();
 }
 
-// tapeEnd(mayChangeInputs): the number of the tape, or why there is none; the outputs stand in the buffer.
-Napi::Value tape_end(State& state, const Napi::CallbackInfo& info) {
+// tapeEnd(): the number of the tape, or why there is none; the outputs stand in the buffer.
+Napi::Value tape_end(State& state, const Napi::CallbackInfo&) {
   if (!state.recorder) throw ArgumentError("ERR_ARGUMENT", "Expected a recording that has begun");
-  const bool may_change_inputs = boolean_argument(info, 0, "mayChangeInputs");
   const std::unique_ptr<Recorder> recorder = std::move(state.recorder);
   WireReader reader = arena_reader(state);
   std::string problem;
-  std::shared_ptr<Tape> tape = recorder->finish(read_tensors(state, reader), may_change_inputs, problem);
+  std::shared_ptr<Tape> tape = recorder->finish(read_tensors(state, reader), problem);
   if (!tape) return Napi::String::New(state.env, problem);
   CompiledTable& all = table(state);
   all.tapes.emplace(all.next, std::move(tape));
@@ -126,6 +127,19 @@ Napi::Value handles_of(State& state, const std::vector<at::Tensor>& tensors) {
         Napi::Number::New(state.env, tensors[i].defined() ? state.tensors.insert(tensors[i]) : 0);
   state.report_memory();
   return handles;
+}
+
+// tapeRates(tape): for each number of an update that changes, whether it counts steps, and what it was.
+Napi::Value tape_rates(State& state, const Napi::CallbackInfo& info) {
+  const auto tape = tape_at(state, number_argument(info, 0, "tape"));
+  Napi::Array rates = Napi::Array::New(state.env, tape->rates().size());
+  for (size_t i = 0; i < tape->rates().size(); i++) {
+    Napi::Array rate = Napi::Array::New(state.env, 2);
+    rate[0u] = Napi::Boolean::New(state.env, tape->rates()[i].is_count);
+    rate[1u] = Napi::Number::New(state.env, tape->rates()[i].recorded);
+    rates[static_cast<uint32_t>(i)] = rate;
+  }
+  return rates;
 }
 
 // tapeMutated(tape): handles of the tensors that it holds and changes.
@@ -208,7 +222,7 @@ Napi::Value tape_call(State& state, const Napi::CallbackInfo& info) {
   auto tape = tape_at(state, number_argument(info, 0, "tape"));
   WireReader reader = arena_reader(state);
   std::vector<at::Tensor> inputs = read_tensors(state, reader);
-  if (inputs.size() != tape->inputs() || tape->rates() > 0)
+  if (inputs.size() != tape->inputs() || !tape->rates().empty())
     throw ArgumentError("ERR_ARGUMENT", "Expected " + std::to_string(tape->inputs()) + " inputs but received " +
                                             std::to_string(inputs.size()));
   return post(state, std::make_unique<CallJob>(state, std::move(tape), std::move(inputs)));
@@ -229,7 +243,8 @@ struct Update {
 };
 
 // What a step came to.
-enum class Outcome { Done = 0, NotFinite = 1, Cancelled = 2 };
+// `Elsewhere`: other parameters than those of the updates have gradients; nothing was updated.
+enum class Outcome { Done = 0, NotFinite = 1, Cancelled = 2, Elsewhere = 3 };
 
 class StepJob : public PromisedJob {
  public:
@@ -251,6 +266,10 @@ class StepJob : public PromisedJob {
     for (size_t i = 0; i < parts.size(); i++) {
       if (learn(parts[i])) continue;
       outcome_ = Outcome::NotFinite;
+      return;
+    }
+    if (!updates.empty() && !reached_as_recorded()) {
+      outcome_ = Outcome::Elsewhere;
       return;
     }
     for (const Update& update : updates) {
@@ -275,6 +294,12 @@ class StepJob : public PromisedJob {
  private:
   void tell(const std::vector<at::Tensor>& outputs) {
     for (const at::Tensor& output : outputs) numbers_.push_back(output.item().toDouble());
+  }
+
+  bool reached_as_recorded() const {
+    for (size_t i = 0; i < plan_->gradients.size(); i++)
+      if (plan_->gradients[i].defined() != (plan_->reached[i] != 0)) return false;
+    return true;
   }
 
   // Adds the gradients of a part; false when its loss is not finite.
@@ -315,12 +340,15 @@ class StepJob : public PromisedJob {
   Outcome outcome_ = Outcome::Done;
 };
 
-// planNew(): of the parameters in the buffer.
+// planNew(): of the parameters in the buffer, and behind them 1 for each that updates have a gradient of, 0 for others.
 Napi::Value plan_new(State& state, const Napi::CallbackInfo&) {
   WireReader reader = arena_reader(state);
   auto plan = std::make_shared<Plan>();
   plan->parameters = read_tensors(state, reader);
   plan->gradients.resize(plan->parameters.size());
+  plan->reached = read_numbers(reader);
+  if (plan->reached.size() != plan->parameters.size())
+    throw ArgumentError("ERR_ARGUMENT", "Expected a number for each parameter");
   CompiledTable& all = table(state);
   all.plans.emplace(all.next, std::move(plan));
   return Napi::Number::New(state.env, all.next++);
@@ -365,7 +393,7 @@ Napi::Value step_run(State& state, const Napi::CallbackInfo& info) {
     part.inputs = read_tensors(state, reader);
     const std::vector<at::Tensor> scale = read_tensors(state, reader);
     if (!scale.empty()) part.scale = scale[0];
-    if (part.inputs.size() != part.tape->inputs() || part.tape->outputs() == 0 || part.tape->rates() > 0 ||
+    if (part.inputs.size() != part.tape->inputs() || part.tape->outputs() == 0 || !part.tape->rates().empty() ||
         !(numbers[2] >= 0 && numbers[2] <= static_cast<double>(part.tape->outputs())))
       throw ArgumentError("ERR_ARGUMENT", "Expected the inputs of its tape for a part");
     part.finite = static_cast<size_t>(numbers[2]);
@@ -375,9 +403,9 @@ Napi::Value step_run(State& state, const Napi::CallbackInfo& info) {
     const std::vector<double> numbers = read_numbers(reader);
     if (numbers.size() != 1) throw ArgumentError("ERR_ARGUMENT", "Expected a tape for an update");
     Update update{tape_at(state, numbers[0]), read_numbers(reader)};
-    if (update.rates.size() != update.tape->rates())
-      throw ArgumentError("ERR_ARGUMENT", "Expected " + std::to_string(update.tape->rates()) + " rates but received " +
-                                              std::to_string(update.rates.size()));
+    if (update.rates.size() != update.tape->rates().size())
+      throw ArgumentError("ERR_ARGUMENT", "Expected " + std::to_string(update.tape->rates().size()) +
+                                              " rates but received " + std::to_string(update.rates.size()));
     job->updates.push_back(std::move(update));
   }
   return post(state, std::move(job));
@@ -389,6 +417,7 @@ constexpr Entry kEntries[] = {
     {"tapeCancel", tape_cancel},
     {"tapeRelease", tape_release},
     {"tapeDifference", tape_difference},
+    {"tapeRates", tape_rates},
     {"tapeMutated", tape_mutated},
     {"tapeCall", tape_call},
     {"sameBits", same_bits},

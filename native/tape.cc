@@ -24,10 +24,13 @@ bool describes_only(const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// The rate of an optimizer's operator: the one number of an update that a schedule changes.
-bool is_rate(const Overload& overload, size_t argument) {
-  return overload.parameters[argument].name == "lr" &&
-         overload.handle.schema().name().compare(0, 13, "aten::_fused_") == 0;
+// The number among the arguments of an optimizer's operators that changes from step to step.
+bool is_rate(const Overload& overload, const std::string& argument) {
+  const std::string& name = overload.handle.schema().name();
+  return argument == "lr" && name.compare(0, 13, "aten::_fused_") == 0;
+}
+bool is_count(const Overload& overload, const std::string& argument) {
+  return argument == "s" && overload.handle.schema().name() == "aten::scalar_tensor";
 }
 
 // Normalisations write running means and variances without saying so in their schema.
@@ -82,8 +85,10 @@ bool same_item(const Tape::Item& a, const Tape::Item& b) {
 }  // namespace
 
 std::vector<at::Tensor> Tape::run(std::vector<at::Tensor> inputs, const std::vector<double>& rates) const {
-  TORCH_CHECK(inputs.size() == inputs_ && rates.size() == rates_, "a tape of ", inputs_, " inputs and ", rates_,
-              " rates was given ", inputs.size(), " and ", rates.size());
+  TORCH_CHECK(inputs.size() == inputs_ && rates.size() == rates_.size(), "a tape of ", inputs_, " inputs and ",
+              rates_.size(), " rates was given ", inputs.size(), " and ", rates.size());
+  // What autocast cast before has another value by now, as at the end of a scope in JavaScript.
+  if (autocasts_) at::autocast::clear_cache();
   std::vector<at::Tensor> values = std::move(inputs);
   values.resize(values_);
   torch::jit::Stack stack;
@@ -153,6 +158,7 @@ std::vector<at::Tensor> Tape::run(std::vector<at::Tensor> inputs, const std::vec
     TORCH_CHECK(at == call.results.size(), "an operator of a tape returned fewer tensors than when it was recorded");
     for (const int value : call.last) values[static_cast<size_t>(value)].reset();
   }
+  if (autocasts_) at::autocast::clear_cache();
   std::vector<at::Tensor> outputs;
   outputs.reserve(outputs_.size());
   for (const Item& item : outputs_) outputs.push_back(take(values, item));
@@ -186,7 +192,7 @@ std::string Tape::difference(const Tape& other) const {
   return same_outputs ? "" : "other tensors were returned";
 }
 
-Recorder::Recorder(const std::vector<at::Tensor>& inputs) {
+Recorder::Recorder(const std::vector<at::Tensor>& inputs, bool is_update) : is_update_(is_update) {
   tape_->inputs_ = inputs.size();
   for (const at::Tensor& input : inputs) {
     // Where one tensor is given twice, the first place stands for both.
@@ -243,13 +249,17 @@ void Recorder::before(const Overload& overload, double modes, const torch::jit::
         argument.items.push_back(item(tensor.value_or(at::Tensor())));
     } else {
       argument.constant = given;
-      argument.is_rate = is_rate(overload, i);
-      if (argument.is_rate && !given.isDouble() && problem_.empty())
+      const std::string& name = overload.parameters[i].name;
+      const bool count = is_update_ && is_count(overload, name);
+      argument.is_rate = count || (is_update_ && is_rate(overload, name));
+      if (argument.is_rate && given.isScalar())
+        tape_->rates_.push_back({count, given.toScalar().toDouble()});
+      else if (argument.is_rate && problem_.empty())
         problem_ = "gives a rate that is no number to " + overload.handle.schema().name();
-      tape_->rates_ += argument.is_rate ? 1 : 0;
     }
     call.arguments.push_back(std::move(argument));
   }
+  tape_->autocasts_ = tape_->autocasts_ || modes >= kGradModes;
   tape_->calls_.push_back(std::move(call));
 }
 
@@ -280,10 +290,9 @@ bool Recorder::changed_inputs() const {
   return false;
 }
 
-std::shared_ptr<Tape> Recorder::finish(const std::vector<at::Tensor>& outputs, bool may_change_inputs,
-                                       std::string& problem) {
+std::shared_ptr<Tape> Recorder::finish(const std::vector<at::Tensor>& outputs, std::string& problem) {
   problem = problem_;
-  if (problem.empty() && !may_change_inputs && changed_inputs()) problem = "changes its arguments in place";
+  if (problem.empty() && !is_update_ && changed_inputs()) problem = "changes its arguments in place";
   if (!problem.empty()) return nullptr;
   std::vector<size_t> last(tape_->values_, 0);
   const auto use = [&](const Tape::Item& item, size_t at) {

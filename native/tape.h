@@ -25,7 +25,7 @@ class Tape {
   };
   struct Argument {
     enum class Kind : uint8_t { Constant, Tensor, List, OptionalList } kind = Kind::Constant;
-    bool is_rate = false;  // a learning rate, which is given anew for each run
+    bool is_rate = false;  // a number that is given anew for each run
     std::vector<Item> items;
     c10::IValue constant;  // also a list whose items are all held
   };
@@ -37,7 +37,13 @@ class Tape {
     std::vector<int> last;     // values that nothing after this call uses
   };
 
-  // Runs it. Learning rates are taken from `rates` in the order of the calls that have one.
+  // A number of an update that changes from step to step: a learning rate, or a count of steps.
+  struct Rate {
+    bool is_count;
+    double recorded;
+  };
+
+  // Runs it, with a number for each of its rates.
   std::vector<at::Tensor> run(std::vector<at::Tensor> inputs, const std::vector<double>& rates = {}) const;
 
   // What differs in another recording of the same function, in words; empty when nothing does.
@@ -45,7 +51,7 @@ class Tape {
 
   size_t inputs() const { return inputs_; }
   size_t outputs() const { return outputs_.size(); }
-  size_t rates() const { return rates_; }
+  const std::vector<Rate>& rates() const { return rates_; }
   // Tensors held by the tape that a run changes in place.
   const std::vector<at::Tensor>& mutated() const { return mutated_; }
 
@@ -57,7 +63,8 @@ class Tape {
 
   size_t inputs_ = 0;
   size_t values_ = 0;
-  size_t rates_ = 0;
+  std::vector<Rate> rates_;
+  bool autocasts_ = false;
   std::vector<Call> calls_;
   std::vector<Item> outputs_;
   std::vector<at::Tensor> mutated_;
@@ -65,14 +72,15 @@ class Tape {
 
 class Recorder {
  public:
-  explicit Recorder(const std::vector<at::Tensor>& inputs);
+  // An update is a function of gradients, which it may change, and of rates.
+  Recorder(const std::vector<at::Tensor>& inputs, bool is_update);
 
   // Around each operator call. `before` sees the arguments, `after` the results.
   void before(const Overload& overload, double modes, const torch::jit::Stack& arguments);
   void after(const torch::jit::Stack& results);
 
   // The tape, or why there is none.
-  std::shared_ptr<Tape> finish(const std::vector<at::Tensor>& outputs, bool may_change_inputs, std::string& problem);
+  std::shared_ptr<Tape> finish(const std::vector<at::Tensor>& outputs, std::string& problem);
 
  private:
   Tape::Item item(const at::Tensor& tensor);
@@ -91,6 +99,7 @@ class Recorder {
   };
   std::unordered_map<const c10::TensorImpl*, size_t> held_index_;
   std::vector<Held> held_;
+  bool is_update_;
   std::string problem_;
 };
 

@@ -54,7 +54,7 @@ export const pathname: Type<string, string | URL> = { shape: { kind: 'path' } };
  * @param members names, or an object of values by name (such as an `enum`), of which the field holds the value
  */
 export function enumeration<const T extends readonly string[]>(id: string, members: T): Type<T[number]>;
-export function enumeration<T extends Readonly<Record<string, string | number>>>(
+export function enumeration<const T extends Readonly<Record<string, string | number | boolean>>>(
   id: string,
   members: T,
 ): Type<T[keyof T]>;

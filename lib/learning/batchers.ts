@@ -82,12 +82,25 @@ export class BatcherWorker {
     fn: (parts: IterableIterator<B>, count: number) => MaybePromise<R>,
   ): Promise<R> {
     for (;;) {
-      const parts: B[] = [];
-      for (let at = 0; at < lengthOf(batch); at += (parts.at(-1) as B).length)
-        parts.push(this.#part(batch, at));
+      const parts = this.split(batch);
       const result = await this.#attempt(async () => fn(parts.values(), parts.length), false);
       if (result !== undefined) return result.value;
     }
+  }
+
+  /** The parts that a batch is worked on in now, for who computes them by other means. */
+  split<B extends Sliceable>(batch: B): B[] {
+    const parts: B[] = [];
+    for (let at = 0; at < lengthOf(batch); at += (parts.at(-1) as B).length)
+      parts.push(this.#part(batch, at));
+    return parts;
+  }
+
+  /** Whether memory that ran out may be enough for the parts of now; frees what can be freed. */
+  async recover(error: unknown): Promise<boolean> {
+    if (!isOutOfMemory(error) || !this.shrink()) return false;
+    await freeMemory();
+    return true;
   }
 
   /** Folds the parts into one value, `fn(fn(initial, first), second)`; a part that failed is folded again in smaller ones. */
@@ -105,6 +118,11 @@ export class BatcherWorker {
       done += part.length;
     }
     return value;
+  }
+
+  /** Whether it can work in smaller parts when memory runs out. */
+  get recovers(): boolean {
+    return false;
   }
 
   /** What a resumed run has to know, as JSON. */
@@ -131,8 +149,7 @@ export class BatcherWorker {
     try {
       return { value: await tidy(fn) };
     } catch (error) {
-      if (!isOutOfMemory(error) || !this.shrink()) throw error;
-      await freeMemory();
+      if (!(await this.recover(error))) throw error;
       if (!raiseOom) return undefined;
       throw new RecoverableOOMError(
         `Memory ran out with ${before} records at once; from here on at most ${this.size}`,
@@ -154,6 +171,10 @@ class PowerAdaptativeBatcherWorker extends BatcherWorker {
 
   override get size(): number {
     return this.#size;
+  }
+
+  override get recovers(): boolean {
+    return true;
   }
 
   override stateDict(): { readonly size: number } {

@@ -33,6 +33,19 @@ export interface Loss {
   readonly weight: number;
 }
 
+/** A metric as it was added: a tensor is read once it is there. */
+export interface AddedMetric {
+  readonly key: string;
+  readonly value: number | Tensor;
+  readonly count: number;
+}
+
+/** What a computation added. */
+export interface Collected {
+  readonly losses: readonly Loss[];
+  readonly metrics: readonly AddedMetric[];
+}
+
 export interface TrainerContextOptions {
   readonly model: Module;
   readonly optimizer: ScheduledOptimizer;
@@ -70,6 +83,8 @@ export class TrainerContext {
   #metrics: Metrics | undefined;
   /** Only inside `collectLosses`. */
   #losses: Loss[] | undefined;
+  /** Only inside `collect`. */
+  #added: AddedMetric[] | undefined;
 
   constructor(options: TrainerContextOptions) {
     this.model = options.model;
@@ -128,11 +143,27 @@ export class TrainerContext {
     return metrics;
   }
 
-  /** Adds to the metrics of this step, under the scopes around. */
-  addMetric(key: string, value: number, count = 1): void {
+  /**
+   * Adds to the metrics of this step, under the scopes around.
+   *
+   * @param value a number, or a scalar tensor, which a compiled step reads without JavaScript
+   * @param count how many records it is a mean of
+   */
+  addMetric(key: string, value: number | Tensor, count = 1): void {
+    if (this.#added !== undefined) {
+      this.#added.push({ key, value, count });
+      return;
+    }
     if (this.#metrics === undefined)
       throw expected('a running step', `addMetric(${JSON.stringify(key)})`, undefined);
-    this.#metrics.add([...this.#scopes, key].join('/'), value, count);
+    const number = typeof value === 'number' ? value : numberOf(key, value);
+    this.#metrics.add([...this.#scopes, key].join('/'), number, count);
+  }
+
+  /** Adds metrics of this step that were put together elsewhere. */
+  mergeMetrics(metrics: Metrics): void {
+    if (this.#metrics === undefined) throw expected('a running step', 'mergeMetrics', undefined);
+    this.#metrics.merge(metrics);
   }
 
   /** Counts records that this step learns from. */
@@ -152,6 +183,22 @@ export class TrainerContext {
       this.#losses = outer;
     }
     return losses;
+  }
+
+  /** Runs `fn`, and returns the losses and metrics that it added, as they are. */
+  collect(fn: () => unknown): Collected {
+    const [losses, metrics, outer] = [[] as Loss[], [] as AddedMetric[], this.#losses];
+    this.#losses = losses;
+    this.#added = metrics;
+    try {
+      const result = fn();
+      if (types.isPromise(result))
+        throw expected('a function that is not asynchronous', 'trainBatch', result);
+    } finally {
+      this.#losses = outer;
+      this.#added = undefined;
+    }
+    return { losses, metrics };
   }
 
   /** Adds to what is minimised in this step. @param value a scalar tensor with a graph */
@@ -293,4 +340,9 @@ export class TrainerContext {
       throw located;
     }
   }
+}
+
+function numberOf(key: string, value: unknown): number {
+  if (OwnedTensor.is(value)) return Number((value as Tensor).item());
+  throw expected('a number or a scalar tensor', `metric ${key}`, value);
 }

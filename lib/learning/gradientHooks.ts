@@ -28,6 +28,10 @@ export class GradientClippingHook extends config(
   gradients({ model }: TrainerContext): void {
     tidy(() => clipGradNorm_(model.parameters(), this.maxNorm));
   }
+
+  override get isCompilable(): boolean {
+    return true;
+  }
 }
 
 /**
@@ -43,13 +47,14 @@ export class GradientLogHook extends config(
   { name: param(string, { default: 'gradient_norm' }), upstream: param(bool, { default: false }) },
   GradientHook,
 ) {
+  override get isCompilable(): boolean {
+    return !this.upstream;
+  }
+
   gradients(context: TrainerContext): void {
     const gradients = context.model.parameters().flatMap(({ grad }) => grad ?? []);
     if (!this.upstream) {
-      context.addMetric(
-        `${this.name}/l2`,
-        tidy(() => Number(getTotalNorm(gradients).item())),
-      );
+      context.addMetric(`${this.name}/l2`, getTotalNorm(gradients));
       return;
     }
     let sum = 0;

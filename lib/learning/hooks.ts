@@ -70,6 +70,14 @@ export abstract class GradientHook extends config(
   OptimizationHook,
 ) {
   abstract gradients(context: TrainerContext): MaybeAsync;
+
+  /**
+   * Whether `gradients` may become a part of compiled steps: it is not asynchronous, only calls operators and
+   * `addMetric` with tensors, and does the same in every step. Default false.
+   */
+  get isCompilable(): boolean {
+    return false;
+  }
 }
 
 /** Hooks in the order in which they came, found by their class or one that it extends. */

@@ -10,7 +10,7 @@ import { meta, param, path } from '../experiment/parameters.ts';
 import { place, roots, validate } from '../experiment/seal.ts';
 import { collectTags } from '../experiment/tags.ts';
 import { addPretasks, copy, type Dep, type TaskContext, task } from '../experiment/task.ts';
-import { bool, int, list } from '../experiment/types.ts';
+import { bool, enumeration, int, list } from '../experiment/types.ts';
 import { Module } from '../torch/nn/module.ts';
 import { Device } from './devices.ts';
 import type { EventReader } from './events.ts';
@@ -80,6 +80,14 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
   useFp16: param(bool, ignored(false)),
   /** Each parameter belongs to the first that takes it. */
   optimizers: param(list(ParameterOptimizer)),
+  /**
+   * Whether steps of trainers that collate tensors run without JavaScript, once that gave the same bits; `'verify'`
+   * compares every step.
+   */
+  compile: meta(
+    enumeration('xpmir.learning.learner.CompileMode', { off: false, on: true, verify: 'verify' }),
+    { default: true },
+  ),
   /** Asked after each epoch, in this order; their ids differ. */
   listeners: param(list(LearnerListener)),
   /** Saves every so many epochs, and always after the last. */

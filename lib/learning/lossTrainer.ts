@@ -1,21 +1,29 @@
 /**
  * Training on lists of records, with losses that are added up.
  */
+import { types } from 'node:util';
 import { ArgumentError, TorchError } from '../errors.ts';
 import { wrong } from '../experiment/accept.ts';
 import { config } from '../experiment/config.ts';
 import { nameOf } from '../experiment/declaration.ts';
 import { meta, param } from '../experiment/parameters.ts';
 import { bool, int } from '../experiment/types.ts';
+import { tidy } from '../torch/scope.ts';
 import type { Tensor } from '../torch/tensor.ts';
 import { Batcher, type BatcherWorker } from './batchers.ts';
 import type { Loss, TrainerContext } from './context.ts';
-import { EndlessIterator, type EndlessState, type SerializableIterator } from './iterators.ts';
+import {
+  EndlessIterator,
+  type EndlessState,
+  type MaybePromise,
+  type SerializableIterator,
+} from './iterators.ts';
 import { finiteItem } from './notFinite.ts';
 import { isOutOfMemory } from './outOfMemory.ts';
 import { prefetchBatches } from './prefetch.ts';
 import type { RandomState } from './random.ts';
 import { Sampler } from './sampler.ts';
+import { onDevice, type TensorPart } from './tensorParts.ts';
 import { type Batches, Trainer } from './trainer.ts';
 
 interface LossTrainerState {
@@ -29,8 +37,13 @@ interface Running<T> {
   readonly batcher: BatcherWorker;
 }
 
-/** Trains on lists of records with the losses that its `trainBatch` adds. */
-export abstract class LossTrainer<T = unknown> extends config(
+/**
+ * Trains on lists of records with the losses that its `trainBatch` adds.
+ *
+ * With a `collate` of its own, which makes tensors of records, `trainBatch` is a function of tensors, and steps can be
+ * compiled: they are computed while the next batch is made.
+ */
+export abstract class LossTrainer<T = unknown, B = readonly T[]> extends config(
   import.meta,
   'xpmir.letor.trainers.LossTrainer',
   {
@@ -61,8 +74,16 @@ export abstract class LossTrainer<T = unknown> extends config(
     if (this.prefetch < 0) throw wrong('prefetch', 'an integer of at least 0', this.prefetch);
   }
 
-  /** Adds losses for the records through `this.context.addLoss(name, value)`. */
-  protected abstract trainBatch(records: readonly T[]): void | Promise<void>;
+  /**
+   * Makes of records what `trainBatch` computes with, in arrays and plain objects; tensors go to the device of the run.
+   * By default the records themselves.
+   */
+  protected collate(records: readonly T[]): MaybePromise<B> {
+    return records as unknown as B;
+  }
+
+  /** Adds losses for the batch through `this.context.addLoss(name, value)`. To be compiled, it is not asynchronous. */
+  protected abstract trainBatch(batch: B): void | Promise<void>;
 
   override initialize(random: RandomState, context: TrainerContext): void {
     super.initialize(random, context);
@@ -92,17 +113,41 @@ export abstract class LossTrainer<T = unknown> extends config(
   protected async processMicrobatch(records: readonly T[], weight: number): Promise<void> {
     const losses = await this.lossesOf(records);
     const total = totalLoss(losses);
-    this.#report(losses, total, records.length);
-    if (!total.requiresGrad) throw new ArgumentError(noGradient(losses));
+    reportLosses(this.context, losses, { total, count: records.length });
+    checkGradient(losses, total);
     const weighted = weight === 1 ? total : total.mul(weight);
     this.context.optimizer.scale(weighted).backward();
   }
 
   /** All that `trainBatch`, and what it calls, adds for some records: at least one loss. */
   async lossesOf(records: readonly T[]): Promise<readonly Loss[]> {
-    const losses = await this.context.collectLosses(() => this.#trainBatch(records));
-    if (losses.length > 0) return losses;
-    throw new ArgumentError('trainer.trainBatch: expected at least one loss, received none');
+    const batch = await this.#collated(records);
+    return atLeastOne(await this.context.collectLosses(() => this.#trainBatch(batch)));
+  }
+
+  override async parts(records: readonly T[]): Promise<readonly TensorPart[] | undefined> {
+    if (this.collate === LossTrainer.prototype.collate || types.isAsyncFunction(this.trainBatch))
+      return undefined;
+    const { batcher } = this.#now();
+    const parts: TensorPart[] = [];
+    for (const part of batcher.split(records)) {
+      parts.push({
+        scopes: [],
+        tensors: await this.#collated(part),
+        count: part.length,
+        weight: this.sumMicrobatches ? 1 : part.length / records.length,
+        compute: (batch) => this.trainBatch(batch as B),
+        recovers: batcher.recovers,
+        isTooLarge: () => part.length > batcher.size,
+        recover: (error) => batcher.recover(error),
+      });
+    }
+    return parts;
+  }
+
+  async #collated(records: readonly T[]): Promise<B> {
+    if (this.collate === LossTrainer.prototype.collate) return records as unknown as B;
+    return onDevice(await tidy(async () => this.collate(records)), this.context.device) as B;
   }
 
   stateDict(): LossTrainerState {
@@ -121,21 +166,13 @@ export abstract class LossTrainer<T = unknown> extends config(
     return this.#running?.batches.close();
   }
 
-  async #trainBatch(records: readonly T[]): Promise<void> {
+  async #trainBatch(batch: B): Promise<void> {
     try {
-      await this.trainBatch(records);
+      await this.trainBatch(batch);
     } catch (error) {
       if (!(error instanceof TorchError) || isOutOfMemory(error)) throw error;
       throw inTrainBatch(nameOf(this), error);
     }
-  }
-
-  /** Reading the values waits for the device: once for each loss. */
-  #report(losses: readonly Loss[], total: Tensor, count: number): void {
-    for (const { name, value } of losses) this.context.addMetric(name, finiteItem(name, value), count);
-    if (losses.length < 2) return;
-    const names = losses.map(({ name }) => name).sort();
-    this.context.addMetric(names.join('+'), finiteItem('total', total), count);
   }
 
   #now(): Running<T> {
@@ -156,11 +193,37 @@ function inTrainBatch(trainer: string, error: TorchError): TorchError {
   return located;
 }
 
-function noGradient(losses: readonly Loss[]): string {
+/** @throws ArgumentError for no loss at all */
+export function atLeastOne(losses: readonly Loss[]): readonly Loss[] {
+  if (losses.length > 0) return losses;
+  throw new ArgumentError('trainer.trainBatch: expected at least one loss, received none');
+}
+
+/** Adds the values of losses, and their sum where there are several, to the metrics. Reading them waits for the device. */
+export function reportLosses(
+  context: Pick<TrainerContext, 'addMetric'>,
+  losses: readonly Loss[],
+  { total, count }: { readonly total: Tensor; readonly count: number },
+): void {
+  for (const { name, value } of losses) context.addMetric(name, finiteItem(name, value), count);
+  if (losses.length > 1) context.addMetric(nameOfSum(losses), finiteItem('total', total), count);
+}
+
+/** `a+b` of the losses b and a. */
+export function nameOfSum(losses: readonly Pick<Loss, 'name'>[]): string {
+  return losses
+    .map(({ name }) => name)
+    .sort()
+    .join('+');
+}
+
+/** @throws ArgumentError for a loss that nothing can be learnt from */
+export function checkGradient(losses: readonly Loss[], total: Tensor): void {
+  if (total.requiresGrad) return;
   const names = losses.map(({ name }) => name).join(', ');
-  return (
+  throw new ArgumentError(
     `trainer.trainBatch: expected a loss that depends on a parameter being trained, received ${names} without gradients: ` +
-    'all parameters may be frozen, or it was computed inside noGrad or from numbers'
+      'all parameters may be frozen, or it was computed inside noGrad or from numbers',
   );
 }
 

@@ -10,6 +10,7 @@ import type { TrainerContext } from './context.ts';
 import type { Hook } from './hooks.ts';
 import type { Item } from './iterators.ts';
 import type { RandomState } from './random.ts';
+import { disposeParts, type TensorPart } from './tensorParts.ts';
 import { type Batches, Trainer } from './trainer.ts';
 
 /** A batch for each trainer, by its key. */
@@ -53,6 +54,19 @@ export class MultipleTrainer extends config(
     for (const [key, trainer] of this.#entries) {
       await this.context.scope(key, () => trainer.processBatch(batches[key]));
     }
+  }
+
+  override async parts(batches: BatchesByKey): Promise<readonly TensorPart[] | undefined> {
+    const all: TensorPart[] = [];
+    for (const [key, trainer] of this.#entries) {
+      const parts = await trainer.parts(batches[key]);
+      if (parts === undefined) {
+        disposeParts(all);
+        return undefined;
+      }
+      all.push(...parts.map((part) => ({ ...part, scopes: [key, ...part.scopes] })));
+    }
+    return all;
   }
 
   stateDict(): Readonly<Record<string, unknown>> {

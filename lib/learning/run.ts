@@ -1,26 +1,23 @@
 /**
  * A run of a learner, from its first step to its last: this is where the order of things is.
  */
-import { setImmediate as macrotask } from 'node:timers/promises';
-import { expected } from '../errors.ts';
-import { autocast } from '../torch/amp.ts';
 import { GradScaler } from '../torch/gradScaler.ts';
 import type { Module } from '../torch/nn/module.ts';
 import { manualSeed } from '../torch/random.ts';
-import { tidy } from '../torch/scope.ts';
 import { TrainerContext, type TrainerContextOptions } from './context.ts';
 import { type EndEvent, type EndReason, messageOf } from './events.ts';
-import { GradientHook, type Hook, InitializationHook, OptimizationHook, StepTrainingHook } from './hooks.ts';
+import { GradientHook, type Hook, InitializationHook, OptimizationHook } from './hooks.ts';
 import { foldStatus, type LearnerListener, LearnerListenerStatus } from './listener.ts';
 import { Metrics } from './metrics.ts';
 import { initializeModel, ModuleInitMode } from './module.ts';
-import { checkParameters, explain, NotFiniteError } from './notFinite.ts';
-import { isOutOfMemory, RecoverableOOMError } from './outOfMemory.ts';
+import { checkParameters, NotFiniteError } from './notFinite.ts';
+import { isOutOfMemory } from './outOfMemory.ts';
 import { abridged, type ParameterOptimizer } from './parameterOptimizer.ts';
 import type { Random, RandomState } from './random.ts';
 import type { UnfinishedEpoch } from './runState.ts';
 import { ScheduledOptimizer } from './scheduledOptimizer.ts';
-import type { Batches, Trainer } from './trainer.ts';
+import { type CompileMode, Steps } from './steps.ts';
+import type { Trainer } from './trainer.ts';
 
 /** What a run needs of its learner. */
 export interface RunnableLearner {
@@ -31,6 +28,7 @@ export interface RunnableLearner {
   readonly stepsPerEpoch: number;
   readonly accumulateGradBatches: number;
   readonly useFp16: boolean;
+  readonly compile: CompileMode;
   readonly optimizers: readonly ParameterOptimizer[];
   readonly listeners: readonly LearnerListener[];
   readonly checkpointInterval: number;
@@ -50,6 +48,7 @@ export class LearnerRun {
   readonly #signal: AbortSignal | undefined;
   readonly #optimizer = new ScheduledOptimizer();
   readonly #context: TrainerContext;
+  #steps: Steps | undefined;
 
   constructor(learner: RunnableLearner, { signal, ...environment }: RunEnvironment) {
     const { model, maxEpochs, stepsPerEpoch, keepCheckpoints } = learner;
@@ -88,6 +87,7 @@ export class LearnerRun {
       throw error;
     } finally {
       await this.#learner.trainer.close();
+      this.#steps?.dispose();
       this.#optimizer.dispose();
       context.dispose();
       context.emit({
@@ -139,17 +139,17 @@ export class LearnerRun {
     if (goesOn && (await this.#isOver())) return false;
 
     const batches = trainer.iterBatches();
+    const steps = this.#makeSteps();
     do {
       if (unfinished === undefined) {
         await this.#stopIfAsked();
         context.nextEpoch();
       }
       model.train();
-      const metrics = Metrics.fromState(unfinished?.metrics ?? []);
-      for (let steps = (unfinished?.steps ?? 0) + 1; steps <= stepsPerEpoch; steps++) {
-        metrics.merge(await this.#step(batches));
-        await this.#stopIfAsked({ steps, metrics: metrics.stateDict() });
-      }
+      const soFar = { steps: unfinished?.steps ?? 0, metrics: Metrics.fromState(unfinished?.metrics ?? []) };
+      const { metrics } = soFar;
+      await steps.epoch(batches, { of: stepsPerEpoch, soFar });
+      await this.#stopIfAsked({ steps: soFar.steps, metrics: metrics.stateDict() });
       unfinished = undefined;
       checkParameters(context);
       context.endEpoch();
@@ -161,67 +161,11 @@ export class LearnerRun {
     return true;
   }
 
-  async #step(batches: Batches<unknown>): Promise<Metrics> {
-    const context = this.#context;
-    // The event loop gets its turn, and with it whoever waits for this process.
-    await macrotask();
-    const taken = await this.#take(batches);
-    context.nextStep();
-    const metrics = await this.#attempt(taken);
-    context.emit({ type: 'step', state: context.state, metrics: metrics.means(), samples: metrics.samples });
-    for (const hook of context.hooks(StepTrainingHook)) await hook.after(context);
-    return metrics;
-  }
-
-  /** The batches of a step. */
-  async #take(batches: Batches<unknown>): Promise<unknown[]> {
-    const taken: unknown[] = [];
-    while (taken.length < this.#learner.accumulateGradBatches) {
-      const { value, done } = await batches.next();
-      if (done) throw expected('batches without an end', 'trainer.iterBatches', undefined);
-      taken.push(value);
-    }
-    return taken;
-  }
-
-  /** A step, made again from its beginning as long as the trainer can do with less memory. */
-  async #attempt(batches: readonly unknown[]): Promise<Metrics> {
-    const context = this.#context;
-    for (;;) {
-      try {
-        return await context.step(() => tidy(() => this.#learn(batches)));
-      } catch (error) {
-        if (!(error instanceof RecoverableOOMError)) throw error;
-        context.emit({ type: 'restart', state: context.state, message: error.message });
-      }
-    }
-  }
-
-  async #learn(batches: readonly unknown[]): Promise<void> {
-    const context = this.#context;
-    this.#optimizer.zeroGrad();
-    for (const hook of context.hooks(StepTrainingHook)) await hook.before(context);
-    for (const batch of batches) await this.#computeGradients(batch);
-    await this.#optimizer.optimizerStep(context);
-    this.#optimizer.schedulerStep(context);
-  }
-
-  /** Adds to the gradients what a batch gives, its graph is freed, and says where a loss that is not finite began. */
-  async #computeGradients(batch: unknown): Promise<void> {
-    const process = () => tidy(() => this.#process(batch));
-    try {
-      await process();
-    } catch (error) {
-      if (!(error instanceof NotFiniteError)) throw error;
-      throw await explain(error, { context: this.#context, batch, again: process });
-    }
-  }
-
-  /** The one place that decides in which precision the model computes. */
-  async #process(batch: unknown): Promise<void> {
-    const device = this.#context.device.startsWith('cuda') ? 'cuda' : 'cpu';
-    const { trainer, useFp16 } = this.#learner;
-    await autocast(device, async () => trainer.processBatch(batch), { enabled: useFp16 });
+  #makeSteps(): Steps {
+    const { trainer, accumulateGradBatches, useFp16, compile } = this.#learner;
+    const [context, signal] = [this.#context, this.#signal];
+    this.#steps = new Steps({ context, trainer, accumulateGradBatches, useFp16, compile, signal });
+    return this.#steps;
   }
 
   /** Asks all listeners, in their order. */

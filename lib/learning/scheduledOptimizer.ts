@@ -10,6 +10,7 @@ import type { OptimizerStateDict } from '../torch/optim/stateDict.ts';
 import type { Tensor } from '../torch/tensor.ts';
 import type { TrainerContext } from './context.ts';
 import type { GradientHook } from './hooks.ts';
+import { Metrics } from './metrics.ts';
 import type { AnyOptimizer } from './optimizers.ts';
 import { claimParameters, type ParameterOptimizer } from './parameterOptimizer.ts';
 import type { RunningScheduler, Scheduler } from './schedulers.ts';
@@ -45,6 +46,21 @@ export interface OptimizersState {
   readonly schedulers: readonly unknown[];
   /** Null without one. */
   readonly scaler: GradScalerState | null;
+}
+
+/** The rates of a step whose schedules moved on while it was made. */
+export interface MovedRates {
+  readonly metrics: Metrics;
+  /** Of each group of each optimizer. */
+  readonly rates: readonly (readonly (number | null)[])[];
+}
+
+export interface CompilableStep {
+  readonly hooks: readonly GradientHook[];
+  /** Each with one group of parameters. */
+  readonly optimizers: readonly AnyOptimizer[];
+  /** The same in every step. */
+  readonly metrics: readonly { readonly key: string; readonly value: number; readonly count: number }[];
 }
 
 export class ScheduledOptimizer {
@@ -100,27 +116,76 @@ export class ScheduledOptimizer {
   /** Lets the gradient hooks see the gradients, then updates the parameters. */
   async optimizerStep(context: TrainerContext): Promise<void> {
     const scaler = this.#scaler;
+    if (scaler === undefined) {
+      for (const hook of this.#hooks) await hook.gradients(context);
+      for (const { optimizer } of this.#scheduled) optimizer.step();
+      return;
+    }
     // A scaler takes no optimizer without gradients, which has nothing to do in this step.
     const active = this.#scheduled.map(({ optimizer }) => optimizer).filter(hasGradients);
-    for (const optimizer of active) scaler?.unscale_(optimizer);
+    for (const optimizer of active) scaler.unscale_(optimizer);
     for (const hook of this.#hooks) await hook.gradients(context);
-    if (scaler === undefined) for (const { optimizer } of this.#scheduled) optimizer.step();
-    else {
-      for (const optimizer of active) scaler.step(optimizer);
-      context.addMetric('gradient/scaler', scaler.getScale());
-      if (active.length > 0) scaler.update();
-    }
+    for (const optimizer of active) scaler.step(optimizer);
+    context.addMetric('gradient/scaler', scaler.getScale());
+    if (active.length > 0) scaler.update();
+  }
+
+  /**
+   * The parts of `optimizerStep`, for a step that is compiled: what hooks do, and each optimizer with the rate that it
+   * has now. Undefined where one of them needs JavaScript in every step.
+   */
+  compilableStep(): CompilableStep | undefined {
+    const isPlain = this.#scaler === undefined || !this.#scaler.isEnabled();
+    if (!isPlain || !this.#hooks.every((hook) => hook.isCompilable)) return undefined;
+    const optimizers = this.#scheduled.map(({ optimizer }) => optimizer);
+    if (optimizers.some(({ paramGroups }) => paramGroups.length !== 1)) return undefined;
+    const scale = { key: 'gradient/scaler', value: 1, count: 1 };
+    return { hooks: this.#hooks, optimizers, metrics: this.#scaler === undefined ? [] : [scale] };
+  }
+
+  /** What losses on a device are multiplied by, beside their weights; undefined without an enabled scaler. */
+  scaleOn(device: string): Tensor | undefined {
+    return this.#scaler?.scaleOn(device);
+  }
+
+  /** Batches in a step. */
+  get batches(): number {
+    return this.#batches;
   }
 
   /** Notes the rates that this step had, then sets those of the next one. */
-  schedulerStep(context: TrainerContext): void {
+  schedulerStep(metrics: Pick<TrainerContext, 'addMetric'>): void {
     for (const [i, { optimizer, scheduler }] of this.#scheduled.entries()) {
       for (const [j, group] of optimizer.paramGroups.entries()) {
-        if (group.lr !== null) context.addMetric(`gradient/scheduler/${i + 1}/${j + 1}`, group.lr);
+        if (group.lr !== null) metrics.addMetric(`gradient/scheduler/${i + 1}/${j + 1}`, group.lr);
       }
       scheduler?.step();
     }
     this.#steps++;
+  }
+
+  /** Moves on as `schedulerStep`, for a step under way. @returns what is needed to make that step in another way */
+  moveRates(): MovedRates {
+    const metrics = new Metrics();
+    const rates = this.#scheduled.map(({ optimizer }) => optimizer.paramGroups.map(({ lr }) => lr));
+    this.schedulerStep({ addMetric: (key, value) => metrics.add(key, value as number) });
+    return { metrics, rates };
+  }
+
+  /** Runs `fn` with the rates that a step had. */
+  async withRates<T>({ rates }: MovedRates, fn: () => Promise<T>): Promise<T> {
+    const now = this.#scheduled.map(({ optimizer }) => optimizer.paramGroups.map(({ lr }) => lr));
+    this.#setRates(rates);
+    try {
+      return await fn();
+    } finally {
+      this.#setRates(now);
+    }
+  }
+
+  #setRates(rates: MovedRates['rates']): void {
+    for (const [i, { optimizer }] of this.#scheduled.entries())
+      for (const [j, group] of optimizer.paramGroups.entries()) group.lr = rates[i]?.[j] ?? null;
   }
 
   /** The tensors in it are the live ones. */

@@ -10,6 +10,7 @@ import type { TrainerContext } from './context.ts';
 import { Hook } from './hooks.ts';
 import type { Item, MaybePromise } from './iterators.ts';
 import type { RandomState } from './random.ts';
+import type { TensorPart } from './tensorParts.ts';
 
 /** Batches without an end; the next one is asked for once the one before is there. */
 export interface Batches<B> {
@@ -46,6 +47,14 @@ export abstract class Trainer<B = unknown> extends config(import.meta, 'xpmir.le
 
   /** Computes the losses of a batch and adds to the gradients. */
   abstract processBatch(batch: B): MaybePromise<void>;
+
+  /**
+   * The batch as tensors and a function of them, for a step that is compiled; the tensors are the caller's. Undefined,
+   * the default, where only `processBatch` can do it.
+   */
+  parts(_batch: B): MaybePromise<readonly TensorPart[] | undefined> {
+    return undefined;
+  }
 
   /** Where the data is, as JSON. */
   abstract stateDict(): unknown;

@@ -109,6 +109,13 @@ export class GradScaler {
     return output.mul((this.#scale as Tensor).to(output.device));
   }
 
+  /** @internal What `scale` multiplies losses on a device by; undefined when disabled. */
+  scaleOn(device: Device): Tensor | undefined {
+    if (!this.#enabled) return undefined;
+    this.#start(device);
+    return (this.#scale as Tensor).to(device);
+  }
+
   /** Divides the gradients of an optimizer's parameters by the scale, once between two updates. */
   unscale_(optimizer: AnyOptimizer): void {
     if (!this.#enabled) return;

@@ -14,6 +14,7 @@ import {
 import { tensor } from '../../lib/torch/factories.ts';
 import { Linear } from '../../lib/torch/nn/layers/linear.ts';
 import { Module } from '../../lib/torch/nn/module.ts';
+import type { Tensor } from '../../lib/torch/tensor.ts';
 import { newDirectory, toyLearner, toyModel } from './toy.ts';
 
 /** A family of one's own, which a model would look up while it computes. */
@@ -122,8 +123,8 @@ function withGradients(scale = 1): Gradients {
 /** The metrics that a hook adds for a model. */
 function metricsOf(hook: GradientHook, model: Module): Record<string, number> {
   const metrics: Record<string, number> = {};
-  const addMetric = (key: string, value: number) => {
-    metrics[key] = value;
+  const addMetric = (key: string, value: number | Tensor) => {
+    metrics[key] = typeof value === 'number' ? value : Number(value.item());
   };
   hook.gradients({ model, addMetric } as unknown as TrainerContext);
   return metrics;

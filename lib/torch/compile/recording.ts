@@ -53,6 +53,11 @@ export class Tape {
     return native().tapeDifference(this.#id, other.#id);
   }
 
+  /** The numbers of an update that change from step to step, as they were. */
+  rates(): readonly (readonly [isCount: boolean, recorded: number])[] {
+    return native().tapeRates(this.#id);
+  }
+
   /** The tensors that it holds and changes in place, such as running means. */
   mutated(): Tensor[] {
     return native()
@@ -93,7 +98,7 @@ export function record<T>(
   };
   begin();
   put(inputs, 'inputs');
-  native().tapeBegin();
+  native().tapeBegin(update);
   watchEntries(refuse);
   const places = new Map<string, string>();
   const recording = (operator: string, given: unknown) => {
@@ -117,7 +122,7 @@ export function record<T>(
   }
   begin();
   put(outputsOf(result), 'outputs');
-  const id = native().tapeEnd(update);
+  const id = native().tapeEnd();
   if (typeof id === 'string') {
     const place = places.get(id.replace(/^.* /, ''));
     return { result, tape: undefined, problem: place === undefined ? id : `${id}, at ${place}` };

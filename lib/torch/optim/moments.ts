@@ -1,4 +1,3 @@
-import { scalarTensor } from '../factories.ts';
 import { F } from '../functions.ts';
 import { ops } from '../ops.ts';
 import { keep } from '../scope.ts';
@@ -32,5 +31,5 @@ export function average(
 /** Counts one more step, as the tensors that fused operators read the counts from. */
 export function counters(batch: Batch): Tensor[] {
   const device = batch.params[0]!.device;
-  return perStep(batch.count(), (step) => scalarTensor(step, { dtype: 'float32', device }));
+  return perStep(batch.count(), (step) => ops.aten.scalar_tensor(step, { dtype: 'float32', device }));
 }

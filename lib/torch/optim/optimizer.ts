@@ -138,6 +138,15 @@ export abstract class Optimizer<O extends BaseOptions = BaseOptions> {
     return loss;
   }
 
+  /** @internal Counts steps that were made natively, of the parameters that they updated. */
+  countSteps(params: Iterable<Tensor>, steps: number): void {
+    for (const param of params) {
+      const state = this.state.get(param);
+      if (state !== undefined && typeof state.step === 'number') state.step += steps;
+    }
+    this.#stepped ||= steps > 0;
+  }
+
   /** State and options in PyTorch's structure and names; the tensors are the live ones, not copies. */
   stateDict(): OptimizerStateDict {
     const dict: OptimizerStateDict = { state: {}, param_groups: [] };

@@ -33,6 +33,32 @@ const script = native().scriptLoad(archive);
 
 const newGenerator = () => native().newGenerator();
 
+/** A tape of one input and one parameter. */
+function newTape(): number {
+  native().tapeCancel();
+  const weight = F.ones([2], { requiresGrad: true });
+  const input = F.ones([2]);
+  begin();
+  put([input], 'inputs');
+  native().tapeBegin(false);
+  const loss = F.mul(input, weight).sum();
+  begin();
+  put([loss], 'outputs');
+  return native().tapeEnd() as number;
+}
+
+function planMessage(): void {
+  const parameter = F.ones([2], { requiresGrad: true });
+  begin();
+  put([parameter], 'parameters');
+  put([1], 'reached');
+}
+
+function newPlan(): number {
+  planMessage();
+  return native().planNew();
+}
+
 /** Arguments that each entry takes gladly: hostile values replace them one at a time, and one is added behind them. */
 const entries: Readonly<Record<string, () => unknown[]>> = {
   arena: () => [],
@@ -93,6 +119,46 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
   setDeterministic: () => [false, false],
   hasCuda: () => [],
   cudaDeviceCount: () => [],
+  tapeBegin: () => {
+    native().tapeCancel();
+    const input = F.ones([2]);
+    begin();
+    put([input], 'inputs');
+    return [false];
+  },
+  tapeEnd: () => {
+    const output = F.ones([2]);
+    begin();
+    put([output], 'outputs');
+    return [];
+  },
+  tapeCancel: () => [],
+  tapeRelease: () => [newTape()],
+  tapeDifference: () => [newTape(), newTape()],
+  tapeRates: () => [newTape()],
+  tapeMutated: () => [newTape()],
+  tapeCall: () => {
+    const [tape, input] = [newTape(), F.ones([2])];
+    begin();
+    put([input], 'inputs');
+    return [tape];
+  },
+  sameBits: () => [handle([2]), handle([2])],
+  planNew: () => {
+    planMessage();
+    return [];
+  },
+  planRelease: () => [newPlan()],
+  planReset: () => [newPlan()],
+  planGradients: () => [newPlan()],
+  stepRun: () => {
+    const [plan, tape, input] = [newPlan(), newTape(), F.ones([2])];
+    begin();
+    put([tape, 1, 1], 'part');
+    put([input], 'inputs');
+    put([], 'scale');
+    return [plan, false, 1, 1, 0];
+  },
   scriptLoad: () => [archive, 'cpu'],
   scriptSave: () => [script],
   scriptRelease: () => [native().scriptLoad(archive)],

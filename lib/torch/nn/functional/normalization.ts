@@ -52,6 +52,7 @@ export function groupNorm(input: Tensor, numGroups: number, options: AffineOptio
   const [batch, channels, ...rest] = input.shape;
   if (batch === undefined || channels === undefined)
     throw expected('at least 2 dimensions', 'input', input.shape);
+  if (typeof numGroups !== 'number') throw expected('a number', 'numGroups', numGroups);
   checkValues(Math.floor((batch * channels) / numGroups), rest);
   return F.groupNorm(input, numGroups, weight, bias, eps, true);
 }

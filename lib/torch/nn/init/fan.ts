@@ -40,7 +40,7 @@ const GAINS: Readonly<Record<Exclude<Nonlinearity, 'leaky_relu'>, number>> = {
  */
 export function calculateGain(nonlinearity: Nonlinearity, param = 0.01): number {
   if (nonlinearity === 'leaky_relu') return Math.sqrt(2 / (1 + param * param));
-  if (!Object.hasOwn(GAINS, nonlinearity)) {
+  if (typeof nonlinearity !== 'string' || !Object.hasOwn(GAINS, nonlinearity)) {
     throw expected(
       `one of ${[...Object.keys(GAINS), 'leaky_relu'].join(', ')}`,
       'nonlinearity',

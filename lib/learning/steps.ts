@@ -1,0 +1,345 @@
+/**
+ * How steps are made: as they come, or compiled, with the next batch made meanwhile.
+ */
+import { setImmediate as macrotask } from 'node:timers/promises';
+import { expected } from '../errors.ts';
+import { autocast } from '../torch/amp.ts';
+import { tidy } from '../torch/scope.ts';
+import { CompiledStep, type ReadyStep } from './compiledStep.ts';
+import type { TrainerContext } from './context.ts';
+import { StepTrainingHook } from './hooks.ts';
+import { Metrics } from './metrics.ts';
+import { explain, NotFiniteError } from './notFinite.ts';
+import { RecoverableOOMError } from './outOfMemory.ts';
+import type { MovedRates } from './scheduledOptimizer.ts';
+import type { TrainState } from './state.ts';
+import { disposeParts, type TensorPart } from './tensorParts.ts';
+import type { Batches, Trainer } from './trainer.ts';
+
+/** Whether steps are compiled: `'verify'` compares every one of them with the step as it is without. */
+export type CompileMode = boolean | 'verify';
+
+export interface StepsOptions {
+  readonly context: TrainerContext;
+  readonly trainer: Trainer;
+  /** Batches in a step. */
+  readonly accumulateGradBatches: number;
+  readonly useFp16: boolean;
+  readonly compile: CompileMode;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The batches of a step, and what it can be computed from without JavaScript. */
+interface Prepared {
+  readonly batches: readonly unknown[];
+  parts: readonly TensorPart[] | undefined;
+}
+
+/** A step under way. */
+interface Open {
+  readonly prepared: Prepared;
+  readonly state: TrainState;
+  readonly done: Promise<Made>;
+  /** Once the schedules moved on, which is before the step is done. */
+  readonly moved: () => MovedRates | undefined;
+}
+
+/** What a step came to: its metrics, or that its update, or all of it, is to be made without being compiled. */
+type Made = Metrics | 'update' | 'all';
+
+/** How many steps of an epoch were made, and their metrics. */
+export interface EpochSoFar {
+  steps: number;
+  readonly metrics: Metrics;
+}
+
+export interface EpochOptions {
+  /** Steps in the epoch. */
+  readonly of: number;
+  readonly soFar: EpochSoFar;
+}
+
+export class Steps {
+  readonly #options: StepsOptions;
+  readonly #context: TrainerContext;
+  readonly #compiled: CompiledStep | undefined;
+  readonly #open: Open[] = [];
+  #ahead: Promise<Prepared> | undefined;
+
+  /** @param options once hooks have joined and the optimizers are there */
+  constructor(options: StepsOptions) {
+    const { context, compile } = options;
+    this.#options = options;
+    this.#context = context;
+    if (compile === false) return;
+    const inPrecision = <T>(fn: () => T) => this.#inPrecision(fn);
+    this.#compiled = new CompiledStep({ context, verify: compile === 'verify', inPrecision });
+  }
+
+  /**
+   * Makes the steps of an epoch, from those that were made.
+   *
+   * @returns whether all were made: not when the signal fired, once what was begun is done
+   */
+  async epoch(
+    batches: Batches<unknown>,
+    { of, soFar }: { readonly of: number; readonly soFar: EpochSoFar },
+  ): Promise<boolean> {
+    try {
+      while (soFar.steps + this.#open.length < of) {
+        if (this.#isStopped()) break;
+        await this.#begin(batches, { of, soFar });
+        while (this.#open.length > this.#mayWait()) await this.#settle(soFar);
+      }
+      while (this.#open.length > 0) await this.#settle(soFar);
+    } catch (error) {
+      await this.#abandon();
+      throw error;
+    } finally {
+      this.#compiled?.settle();
+    }
+    return soFar.steps >= of;
+  }
+
+  dispose(): void {
+    this.#compiled?.dispose();
+  }
+
+  /** A batch that was taken is learnt from: the sampler counts it as seen. */
+  #isStopped(): boolean {
+    return this.#options.signal?.aborted === true && this.#ahead === undefined;
+  }
+
+  /** How many steps may be under way when the next one begins. */
+  #mayWait(): number {
+    const last = this.#open.at(-1);
+    return last !== undefined && this.#overlaps(last.prepared) ? 1 : 0;
+  }
+
+  /** Whether nothing in JavaScript looks at the model between this step and the next one. */
+  #overlaps({ parts }: Prepared): boolean {
+    const compiled = this.#compiled;
+    if (compiled === undefined || !compiled.updates || parts === undefined) return false;
+    if (this.#context.hooks(StepTrainingHook).length > 0 || parts.some(({ recovers }) => recovers))
+      return false;
+    return compiled.ready(parts) !== undefined;
+  }
+
+  async #begin(batches: Batches<unknown>, { of, soFar }: EpochOptions): Promise<void> {
+    const prepared = await (this.#ahead ?? this.#prepare(batches));
+    this.#ahead = undefined;
+    if (prepared.parts?.some((part) => part.isTooLarge())) await this.#cutAnew(prepared);
+    const context = this.#context;
+    const overlaps = this.#overlaps(prepared);
+    if (!overlaps) while (this.#open.length > 0) await this.#settle(soFar);
+    context.nextStep();
+    const ready = prepared.parts && this.#compiled?.ready(prepared.parts);
+    let moved: MovedRates | undefined;
+    const done = ready
+      ? this.#makeCompiled(prepared, ready, (rates) => {
+          moved = rates;
+        })
+      : this.#makeEagerly(prepared);
+    this.#open.push({ prepared, state: context.state, done, moved: () => moved });
+    const isCompiling = prepared.parts !== undefined && this.#compiled?.problem === undefined;
+    const hasNext = soFar.steps + this.#open.length < of;
+    if (!hasNext || !isCompiling || this.#options.signal?.aborted) return;
+    this.#ahead = this.#prepare(batches);
+    // Whoever takes it is told.
+    this.#ahead.catch(() => {});
+  }
+
+  /** Waits for the oldest step under way. */
+  async #settle(soFar: EpochSoFar): Promise<void> {
+    const context = this.#context;
+    const { prepared, state, done, moved } = this.#open[0] as Open;
+    let made = await done;
+    if (made === 'update') made = await this.#finishUpdate(moved() as MovedRates);
+    else if (made === 'all') made = await this.#makeEagerly(prepared, moved());
+    this.#open.shift();
+    disposeParts(prepared.parts ?? []);
+    context.emit({ type: 'step', state, metrics: made.means(), samples: made.samples });
+    for (const hook of context.hooks(StepTrainingHook)) await hook.after(context);
+    soFar.metrics.merge(made);
+    soFar.steps++;
+  }
+
+  /** After an error: whatever is under way ends, and is forgotten. */
+  async #abandon(): Promise<void> {
+    const ahead = await this.#ahead?.catch(() => undefined);
+    this.#ahead = undefined;
+    const open = this.#open.splice(0);
+    await Promise.allSettled(open.map(({ done }) => done));
+    for (const { parts } of [...open.map(({ prepared }) => prepared), ...(ahead ? [ahead] : [])])
+      disposeParts(parts ?? []);
+  }
+
+  async #prepare(batches: Batches<unknown>): Promise<Prepared> {
+    const taken: unknown[] = [];
+    while (taken.length < this.#options.accumulateGradBatches) {
+      const { value, done } = await batches.next();
+      if (done) throw expected('batches without an end', 'trainer.iterBatches', undefined);
+      taken.push(value);
+    }
+    return { batches: taken, parts: await this.#partsOf(taken) };
+  }
+
+  async #partsOf(batches: readonly unknown[]): Promise<readonly TensorPart[] | undefined> {
+    if (this.#compiled === undefined || this.#compiled.problem !== undefined) return undefined;
+    const parts: TensorPart[] = [];
+    for (const batch of batches) {
+      const some = await this.#options.trainer.parts(batch);
+      if (some === undefined) {
+        disposeParts(parts);
+        return undefined;
+      }
+      parts.push(...some);
+    }
+    return parts;
+  }
+
+  /** @param move told of the rates of this step: the schedules move on at once, for the step that may begin before it is done */
+  async #makeCompiled(
+    prepared: Prepared,
+    ready: readonly ReadyStep[],
+    move: (rates: MovedRates) => void,
+  ): Promise<Made> {
+    const context = this.#context;
+    const compiled = this.#compiled as CompiledStep;
+    if (!compiled.updates) return this.#makeEagerly(prepared);
+    const made = new Metrics();
+    if (context.hooks(StepTrainingHook).length > 0) made.merge(await context.step(() => this.#callBefore()));
+    const running = compiled.run(ready);
+    const moved = context.optimizer.moveRates();
+    move(moved);
+    try {
+      const result = await running;
+      if (!(result instanceof Metrics)) return result;
+      made.merge(result);
+      made.merge(moved.metrics);
+      return made;
+    } catch (error) {
+      if (error instanceof NotFiniteError) throw await this.#explain(error, prepared.batches);
+      if (!(await this.#recovered(prepared, error))) throw error;
+      return this.#makeEagerly(prepared, moved);
+    }
+  }
+
+  /** The gradients are there, but of other parameters than before. */
+  async #finishUpdate(moved: MovedRates): Promise<Metrics> {
+    const context = this.#context;
+    const compiled = this.#compiled as CompiledStep;
+    return await context.step(() =>
+      tidy(async () => {
+        await context.optimizer.withRates(moved, () => compiled.finishUpdate());
+        context.mergeMetrics(moved.metrics);
+      }),
+    );
+  }
+
+  /**
+   * A step made again from its beginning as long as the trainer can do with less memory.
+   *
+   * @param moved its rates, where the schedules moved on already
+   */
+  async #makeEagerly(prepared: Prepared, moved?: MovedRates): Promise<Metrics> {
+    const context = this.#context;
+    for (;;) {
+      // The event loop gets its turn, and with it whoever waits for this process.
+      await macrotask();
+      try {
+        return await context.step(() => tidy(() => this.#learn(prepared, moved)));
+      } catch (error) {
+        if (error instanceof RecoverableOOMError)
+          context.emit({ type: 'restart', state: context.state, message: error.message });
+        else if (!(await this.#recovered(prepared, error))) throw error;
+      }
+    }
+  }
+
+  /** Whether memory that ran out may be enough now, for parts that are smaller. */
+  async #recovered(prepared: Prepared, error: unknown): Promise<boolean> {
+    const { parts = [] } = prepared;
+    let isRecovered = false;
+    for (const part of parts) isRecovered ||= await part.recover(error);
+    if (!isRecovered) return false;
+    this.#compiled?.reset();
+    await this.#cutAnew(prepared);
+    const largest = Math.max(...(prepared.parts ?? []).map(({ count }) => count));
+    const message = `Memory ran out; from here on at most ${largest} records at once`;
+    this.#context.emit({ type: 'restart', state: this.#context.state, message });
+    return true;
+  }
+
+  async #cutAnew(prepared: Prepared): Promise<void> {
+    disposeParts(prepared.parts ?? []);
+    prepared.parts = undefined;
+    prepared.parts = await this.#partsOf(prepared.batches);
+  }
+
+  async #learn(prepared: Prepared, moved: MovedRates | undefined): Promise<void> {
+    const { optimizer } = this.#context;
+    optimizer.zeroGrad();
+    await this.#callBefore();
+    if (moved === undefined) {
+      await this.#improve(prepared);
+      optimizer.schedulerStep(this.#context);
+    } else {
+      await optimizer.withRates(moved, () => this.#improve(prepared));
+      this.#context.mergeMetrics(moved.metrics);
+    }
+  }
+
+  /** Gradients, and the update of the parameters. */
+  async #improve({ batches, parts }: Prepared): Promise<void> {
+    const context = this.#context;
+    const { optimizer } = context;
+    if (parts === undefined) {
+      for (const batch of batches) await this.#computeGradients(batch);
+      await optimizer.optimizerStep(context);
+    } else {
+      try {
+        await (this.#compiled as CompiledStep).learn(parts);
+      } catch (error) {
+        throw error instanceof NotFiniteError ? await this.#explain(error, batches) : error;
+      }
+    }
+  }
+
+  async #callBefore(): Promise<void> {
+    for (const hook of this.#context.hooks(StepTrainingHook)) await hook.before(this.#context);
+  }
+
+  /** Adds to the gradients what a batch gives, its graph is freed, and says where a loss that is not finite began. */
+  async #computeGradients(batch: unknown): Promise<void> {
+    try {
+      await this.#process(batch);
+    } catch (error) {
+      throw error instanceof NotFiniteError ? await this.#explain(error, [batch]) : error;
+    }
+  }
+
+  #process(batch: unknown): Promise<void> {
+    return tidy(() => this.#inPrecision(async () => this.#options.trainer.processBatch(batch)));
+  }
+
+  /** Which of several batches it was is found by computing them again. */
+  async #explain(error: NotFiniteError, batches: readonly unknown[]): Promise<NotFiniteError> {
+    const context = this.#context;
+    for (const batch of batches.slice(0, -1)) {
+      try {
+        await context.step(() => this.#process(batch));
+      } catch {
+        return explain(error, { context, batch, again: () => this.#process(batch) });
+      }
+    }
+    const batch = batches.at(-1);
+    return explain(error, { context, batch, again: () => this.#process(batch) });
+  }
+
+  /** The one place that decides in which precision the model computes. */
+  #inPrecision<T>(fn: () => T): T {
+    const device = this.#context.device.startsWith('cuda') ? 'cuda' : 'cpu';
+    return autocast(device, fn, { enabled: this.#options.useFp16 });
+  }
+}
