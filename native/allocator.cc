@@ -12,11 +12,26 @@ namespace xpmir {
 namespace {
 
 constexpr size_t kAlignment = 64;          // as libtorch's own
-constexpr size_t kLargest = 4096;          // beyond, the system's cost does not matter
-constexpr size_t kKept = size_t{1} << 18;  // bytes that wait in one list at most, in one thread
-constexpr size_t kLists = kLargest / kAlignment;
+constexpr size_t kSmall = 4096;            // up to here a list for every multiple of the alignment
+constexpr size_t kLargest = 1 << 20;       // up to here four lists for every doubling; beyond, the cost does not matter
+constexpr size_t kKept = size_t{1} << 18;  // bytes that wait in one small list at most, in one thread
+constexpr size_t kKeptLarge = 1 << 20;     // and in one of the others
+constexpr size_t kSmallLists = kSmall / kAlignment;
+constexpr size_t kFirstExponent = 12;  // of the doubling that begins above kSmall
+constexpr size_t kLists = kSmallLists + 4 * 8;
 
-constexpr size_t size_of(size_t list) { return (list + 1) * kAlignment; }
+constexpr size_t size_of(size_t list) {
+  if (list < kSmallLists) return (list + 1) * kAlignment;
+  const size_t exponent = kFirstExponent + (list - kSmallLists) / 4;
+  return (4 + (list - kSmallLists) % 4 + 1) << (exponent - 2);
+}
+
+size_t list_of(size_t bytes) {
+  if (bytes <= kSmall) return (bytes - 1) / kAlignment;
+  const auto exponent = static_cast<size_t>(63 - __builtin_clzll(bytes - 1));
+  return kSmallLists + (exponent - kFirstExponent) * 4 + ((bytes - 1) >> (exponent - 2)) % 4;
+}
+static_assert(size_of(kLists - 1) == kLargest);
 
 // Blocks that this thread freed, by size; the first word of each is the next one. What another thread allocated is as
 // good as its own: every block comes from the system by itself.
@@ -42,7 +57,8 @@ Spare::~Spare() {
 
 template <size_t list>
 void give_back(void* block) {
-  constexpr size_t kMost = kKept / size_of(list) < 256 ? kKept / size_of(list) : 256;
+  constexpr size_t kBytes = list < kSmallLists ? kKept : kKeptLarge;
+  constexpr size_t kMost = kBytes / size_of(list) < 256 ? kBytes / size_of(list) : 256;
   if (ended || spare.lists[list].count >= kMost) return std::free(block);
   *static_cast<void**>(block) = std::exchange(spare.lists[list].first, block);
   spare.lists[list].count++;
@@ -60,7 +76,7 @@ class SmallBlocks final : public c10::Allocator {
 
   c10::DataPtr allocate(size_t bytes) override {
     if (bytes == 0 || bytes > kLargest || ended) return other_->allocate(bytes);
-    const size_t index = (bytes - 1) / kAlignment;
+    const size_t index = list_of(bytes);
     Spare::List& list = spare.lists[index];
     void* block = list.first;
     if (block != nullptr) {

@@ -293,7 +293,11 @@ class StepJob : public PromisedJob {
 
  private:
   void tell(const std::vector<at::Tensor>& outputs) {
-    for (const at::Tensor& output : outputs) numbers_.push_back(output.item().toDouble());
+    for (const at::Tensor& output : outputs) {
+      // What mostly comes, without a trip through the dispatcher.
+      const bool is_plain = output.is_cpu() && output.scalar_type() == at::kFloat && output.numel() == 1;
+      numbers_.push_back(is_plain ? *output.const_data_ptr<float>() : output.item().toDouble());
+    }
   }
 
   bool reached_as_recorded() const {

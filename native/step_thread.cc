@@ -2,8 +2,11 @@
 
 #include <ATen/Parallel.h>
 
-#include <atomic>
 #include <chrono>
+
+#ifdef __linux__
+#include <pthread.h>
+#endif
 
 namespace xpmir {
 
@@ -11,6 +14,16 @@ namespace {
 // How long the thread looks for the next job before it sleeps: to be woken takes longer than most steps of a small
 // model leave between them.
 constexpr std::chrono::microseconds kLook(60);
+// How long what is done may wait for JavaScript to be told.
+constexpr std::chrono::milliseconds kWait(1);
+
+inline void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
 }  // namespace
 
 StepThread::StepThread(Napi::Env env) : env_(env) {
@@ -43,6 +56,7 @@ void StepThread::post(std::unique_ptr<Job> job) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     waiting_.push_back(std::move(job));
+    posted_.fetch_add(1, std::memory_order_release);
   }
   wake_.notify_one();
 }
@@ -53,20 +67,22 @@ void StepThread::wait_idle() {
 }
 
 void StepThread::loop() {
+#ifdef __linux__
+  pthread_setname_np(pthread_self(), "xpmir-step");
+#endif
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
     if (waiting_.empty() && !stopped_) {
+      lock.unlock();
       const auto until = std::chrono::steady_clock::now() + kLook;
-      while (waiting_.empty() && !stopped_ && std::chrono::steady_clock::now() < until) {
-        lock.unlock();
-        std::this_thread::yield();
-        lock.lock();
-      }
+      while (posted_.load(std::memory_order_acquire) == taken_ && std::chrono::steady_clock::now() < until) pause();
+      lock.lock();
     }
     wake_.wait(lock, [this] { return stopped_ || !waiting_.empty(); });
     if (stopped_) return;
     std::unique_ptr<Job> job = std::move(waiting_.front());
     waiting_.pop_front();
+    taken_++;
     running_ = true;
     lock.unlock();
     try {
@@ -78,6 +94,11 @@ void StepThread::loop() {
     running_ = false;
     done_.push_back(std::move(job));
     if (waiting_.empty()) idle_.notify_all();
+    // Waking JavaScript's thread costs as much as a part of a small step: once for about half of what is under way.
+    const auto now = std::chrono::steady_clock::now();
+    if (done_.size() == 1) oldest_ = now;
+    if (told_ || (waiting_.size() > done_.size() && now - oldest_ < kWait)) continue;
+    told_ = true;
     napi_call_threadsafe_function(turn_, nullptr, napi_tsfn_nonblocking);
   }
 }
@@ -92,7 +113,10 @@ void StepThread::deliver(Napi::Env env) {
     std::unique_ptr<Job> job;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      if (done_.empty()) return;
+      if (done_.empty()) {
+        told_ = false;
+        return;
+      }
       job = std::move(done_.front());
       done_.pop_front();
     }

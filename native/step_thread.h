@@ -2,6 +2,8 @@
 // The thread of an environment that computes while JavaScript goes on. Jobs run in the order in which they came; what a
 // job has to tell JavaScript it tells on JavaScript's thread, when that has a turn.
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -47,7 +49,11 @@ class StepThread {
   std::condition_variable idle_;
   std::deque<std::unique_ptr<Job>> waiting_;
   std::deque<std::unique_ptr<Job>> done_;
+  std::atomic<uint64_t> posted_ = 0;
+  uint64_t taken_ = 0;  // on the thread only
   bool running_ = false;
+  bool told_ = false;                             // JavaScript's thread has a turn coming
+  std::chrono::steady_clock::time_point oldest_;  // when the first of done_ was
   bool stopped_ = false;
   size_t open_ = 0;  // jobs that JavaScript has not heard of; its thread only
 };

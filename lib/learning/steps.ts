@@ -59,12 +59,21 @@ export interface EpochOptions {
   readonly soFar: EpochSoFar;
 }
 
+/** Steps under way are worth about so much time, at least one beside the one that is computed, and at most so many. */
+const AHEAD_MS = 2;
+const MOST_AHEAD = 15;
+/** Share of a step in the time of steps. */
+const SMOOTHING = 0.1;
+
 export class Steps {
   readonly #options: StepsOptions;
   readonly #context: TrainerContext;
   readonly #compiled: CompiledStep | undefined;
   readonly #open: Open[] = [];
   #ahead: Promise<Prepared> | undefined;
+  /** Of a step, on average. */
+  #milliseconds = AHEAD_MS;
+  #settledAt = 0;
 
   /** @param options once hooks have joined and the optimizers are there */
   constructor(options: StepsOptions) {
@@ -110,10 +119,11 @@ export class Steps {
     return this.#options.signal?.aborted === true && this.#ahead === undefined;
   }
 
-  /** How many steps may be under way when the next one begins. */
+  /** How many steps may be under way when the next one begins: more of them where they are short. */
   #mayWait(): number {
     const last = this.#open.at(-1);
-    return last !== undefined && this.#overlaps(last.prepared) ? 1 : 0;
+    if (last === undefined || !this.#overlaps(last.prepared)) return 0;
+    return Math.min(MOST_AHEAD, Math.max(1, Math.floor(AHEAD_MS / this.#milliseconds)));
   }
 
   /** Whether nothing in JavaScript looks at the model between this step and the next one. */
@@ -162,6 +172,9 @@ export class Steps {
     for (const hook of context.hooks(StepTrainingHook)) await hook.after(context);
     soFar.metrics.merge(made);
     soFar.steps++;
+    const now = performance.now();
+    this.#milliseconds += SMOOTHING * (Math.min(now - this.#settledAt, 1000) - this.#milliseconds);
+    this.#settledAt = now;
   }
 
   /** After an error: whatever is under way ends, and is forgotten. */
