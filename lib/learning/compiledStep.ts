@@ -5,7 +5,7 @@
  */
 import { AGREEMENTS, type Entry, TapeCache } from '../torch/compile/cache.ts';
 import { type Recording, record } from '../torch/compile/recording.ts';
-import { flatten, modesOf } from '../torch/compile/signature.ts';
+import { type Flat, flatten, modesOf } from '../torch/compile/signature.ts';
 import { type Outcome, StepPlan } from '../torch/compile/stepPlan.ts';
 import { firstDifference, Surroundings } from '../torch/compile/twice.ts';
 import { noGrad } from '../torch/modes.ts';
@@ -58,6 +58,7 @@ export class CompiledStep {
   readonly #parameters: readonly Parameter[];
   readonly #cache = new TapeCache<Told>();
   readonly #update: CompiledUpdate;
+  readonly #flat = new WeakMap<TensorPart, Flat>();
   #plan: StepPlan | undefined;
   #problem: string | undefined;
   /** Of the step that waits for its update. */
@@ -193,8 +194,15 @@ export class CompiledStep {
   }
 
   #keyOf(part: TensorPart): { readonly key: string; readonly tensors: readonly Tensor[] } {
-    const { tensors, signature } = flatten(part.tensors, 'collate');
-    return { key: `${part.scopes.join('/')} ${modesOf(this.#modules)} ${signature}`, tensors };
+    let flat = this.#flat.get(part);
+    if (flat === undefined) {
+      flat = flatten(part.tensors, 'collate');
+      this.#flat.set(part, flat);
+    }
+    return {
+      key: `${part.scopes.join('/')} ${modesOf(this.#modules)} ${flat.signature}`,
+      tensors: flat.tensors,
+    };
   }
 
   /** Losses and gradients by the tape, from the state of now, which is then as it was. */

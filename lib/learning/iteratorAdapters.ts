@@ -1,6 +1,7 @@
 /**
  * Iterators that make something of what another one gives.
  */
+import { types } from 'node:util';
 import { expected } from '../errors.ts';
 import {
   DONE,
@@ -176,7 +177,9 @@ export class BatchIteratorAdapter<T, S> extends WrappingIterator<T, T[], BatchSt
   async next(): Promise<Item<T[]>> {
     const batch: T[] = [];
     while (!this.#ended && batch.length < this.#size) {
-      const result = await this.inner.next();
+      const next = this.inner.next();
+      // A turn of the queue for each item would cost more than most items.
+      const result = types.isPromise(next) ? await next : next;
       if (result.done === true) this.#ended = true;
       else batch.push(result.value);
     }

@@ -4,6 +4,7 @@
  * One `for await` loop is one pass: `next` gives `done` at the end of a pass, and the call after that begins the next
  * one. A state is JSON, and stands right after the last item that was taken.
  */
+import { types } from 'node:util';
 import { ArgumentError, expected } from '../errors.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
@@ -69,7 +70,8 @@ export class EndlessIterator<T, S> extends WrappingIterator<T, T, EndlessState<S
   async next(): Promise<Item<T>> {
     // The first call may only find the end of a pass; two ends in a row are an empty pass.
     for (let attempt = 0; attempt < 2; attempt++) {
-      const result = await this.inner.next();
+      const next = this.inner.next();
+      const result = types.isPromise(next) ? await next : next;
       if (result.done !== true) return result;
       this.#passes++;
     }

@@ -147,7 +147,8 @@ export abstract class LossTrainer<T = unknown, B = readonly T[]> extends config(
 
   async #collated(records: readonly T[]): Promise<B> {
     if (this.collate === LossTrainer.prototype.collate) return records as unknown as B;
-    return onDevice(await tidy(async () => this.collate(records)), this.context.device) as B;
+    const batch = tidy(() => this.collate(records));
+    return onDevice(types.isPromise(batch) ? await batch : batch, this.context.device) as B;
   }
 
   stateDict(): LossTrainerState {

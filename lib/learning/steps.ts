@@ -42,6 +42,8 @@ interface Open {
   readonly done: Promise<Made>;
   /** Once the schedules moved on, which is before the step is done. */
   readonly moved: () => MovedRates | undefined;
+  /** Whether the next one may begin before it is done. */
+  readonly overlaps: boolean;
 }
 
 /** What a step came to: its metrics, or that its update, or all of it, is to be made without being compiled. */
@@ -121,18 +123,18 @@ export class Steps {
 
   /** How many steps may be under way when the next one begins: more of them where they are short. */
   #mayWait(): number {
-    const last = this.#open.at(-1);
-    if (last === undefined || !this.#overlaps(last.prepared)) return 0;
+    if (this.#open.at(-1)?.overlaps !== true) return 0;
     return Math.min(MOST_AHEAD, Math.max(1, Math.floor(AHEAD_MS / this.#milliseconds)));
   }
 
-  /** Whether nothing in JavaScript looks at the model between this step and the next one. */
+  /** Whether nothing in JavaScript looks at the model between this step, which is compiled, and the next one. */
   #overlaps({ parts }: Prepared): boolean {
-    const compiled = this.#compiled;
-    if (compiled === undefined || !compiled.updates || parts === undefined) return false;
-    if (this.#context.hooks(StepTrainingHook).length > 0 || parts.some(({ recovers }) => recovers))
-      return false;
-    return compiled.ready(parts) !== undefined;
+    const isAlone = this.#compiled?.updates === true && this.#hooks().length === 0;
+    return isAlone && parts?.every(({ recovers }) => !recovers) === true;
+  }
+
+  #hooks(): readonly StepTrainingHook[] {
+    return this.#context.hooks(StepTrainingHook);
   }
 
   async #begin(batches: Batches<unknown>, { of, soFar }: EpochOptions): Promise<void> {
@@ -140,17 +142,17 @@ export class Steps {
     this.#ahead = undefined;
     if (prepared.parts?.some((part) => part.isTooLarge())) await this.#cutAnew(prepared);
     const context = this.#context;
-    const overlaps = this.#overlaps(prepared);
+    const ready = prepared.parts && this.#compiled?.ready(prepared.parts);
+    const overlaps = ready !== undefined && this.#overlaps(prepared);
     if (!overlaps) while (this.#open.length > 0) await this.#settle(soFar);
     context.nextStep();
-    const ready = prepared.parts && this.#compiled?.ready(prepared.parts);
     let moved: MovedRates | undefined;
     const done = ready
       ? this.#makeCompiled(prepared, ready, (rates) => {
           moved = rates;
         })
       : this.#makeEagerly(prepared);
-    this.#open.push({ prepared, state: context.state, done, moved: () => moved });
+    this.#open.push({ prepared, state: context.state, done, moved: () => moved, overlaps });
     const isCompiling = prepared.parts !== undefined && this.#compiled?.problem === undefined;
     const hasNext = soFar.steps + this.#open.length < of;
     if (!hasNext || !isCompiling || this.#options.signal?.aborted) return;
@@ -169,7 +171,7 @@ export class Steps {
     this.#open.shift();
     disposeParts(prepared.parts ?? []);
     context.emit({ type: 'step', state, metrics: made.means(), samples: made.samples });
-    for (const hook of context.hooks(StepTrainingHook)) await hook.after(context);
+    for (const hook of this.#hooks()) await hook.after(context);
     soFar.metrics.merge(made);
     soFar.steps++;
     const now = performance.now();
@@ -221,7 +223,7 @@ export class Steps {
     const compiled = this.#compiled as CompiledStep;
     if (!compiled.updates) return this.#makeEagerly(prepared);
     const made = new Metrics();
-    if (context.hooks(StepTrainingHook).length > 0) made.merge(await context.step(() => this.#callBefore()));
+    if (this.#hooks().length > 0) made.merge(await context.step(() => this.#callBefore()));
     const running = compiled.run(ready);
     const moved = context.optimizer.moveRates();
     move(moved);
@@ -320,7 +322,7 @@ export class Steps {
   }
 
   async #callBefore(): Promise<void> {
-    for (const hook of this.#context.hooks(StepTrainingHook)) await hook.before(this.#context);
+    for (const hook of this.#hooks()) await hook.before(this.#context);
   }
 
   /** Adds to the gradients what a batch gives, its graph is freed, and says where a loss that is not finite began. */

@@ -26,19 +26,17 @@ export interface TensorPart {
 
 /** The same values with their tensors on a device; those that were elsewhere are freed. */
 export function onDevice(value: unknown, device: string): unknown {
+  // Where tensors are made unless told otherwise.
+  if (device === 'cpu') return value;
   const { tensors } = flatten(value, 'collate');
-  if (tensors.every((tensor) => isOn(tensor, device))) return value;
+  if (tensors.every((tensor) => tensor.device === device)) return value;
   const moved = tensors.map((tensor) => {
-    if (isOn(tensor, device)) return tensor;
+    if (tensor.device === device) return tensor;
     const there = tensor.to(device);
     tensor.dispose();
     return there;
   });
   return filled(templateOf(value), moved);
-}
-
-function isOn(tensor: Tensor, device: string): boolean {
-  return tensor.device === device || (device === 'cpu' && tensor.device.startsWith('cpu'));
 }
 
 export function disposeParts(parts: readonly TensorPart[]): void {

@@ -4,6 +4,7 @@ import { isPlainObject } from '../../plainObject.ts';
 import { current } from '../context.ts';
 import type { Module } from '../nn/module.ts';
 import { Tensor } from '../tensor.ts';
+import { kindOf } from '../wire.ts';
 
 /** Values taken apart: the tensors in their order, and what stays the same when those are others. */
 export interface Flat {
@@ -22,16 +23,15 @@ export function flatten(value: unknown, name: string): Flat {
 function describe(value: unknown, name: string, tensors: Tensor[]): string {
   if (value instanceof Tensor) {
     tensors.push(value);
-    return `${value.dtype}[${value.shape}]${value.device}${value.requiresGrad ? '+' : ''}`;
+    return `[${kindOf(value)}]`;
   }
   if (Array.isArray(value)) {
     return `(${value.map((item, i) => describe(item, `${name}[${i}]`, tensors)).join(';')})`;
   }
   if (isPlainObject(value)) {
-    const fields = Object.entries(value).map(
-      ([key, item]) => `${JSON.stringify(key)}:${describe(item, `${name}.${key}`, tensors)}`,
-    );
-    return `{${fields.join(';')}}`;
+    let fields = '{';
+    for (const key of Object.keys(value)) fields += `${key}:${describe(value[key], key, tensors)};`;
+    return `${fields}}`;
   }
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'string') return JSON.stringify(value);
