@@ -41,7 +41,8 @@ async function measure(
       ? sides!.round(round, one.name, one.iterations)
       : processRound(round, one, python, threads);
   const rounds: Round[] = [];
-  for (let round = -warmUps[one.kind]; round < (asked ?? one.rounds); round++) {
+  const before = 'warmUps' in one ? (one.warmUps ?? warmUps.loop) : warmUps[one.kind];
+  for (let round = -before; round < (asked ?? one.rounds); round++) {
     const outcome = await play(round);
     if ('problem' in outcome) return { case: one, problem: outcome.problem };
     if (round >= 0) rounds.push(outcome);

@@ -2,10 +2,14 @@
 
 import { setImmediate } from 'node:timers/promises';
 import * as torch from '../../lib/torch/index.ts';
+import { learning } from './learners.ts';
 import { mlp } from './mlp.mjs';
 
 /** Runs so many iterations; gives a number to compare with the other side's. */
-export type Loop = (iterations: number) => Promise<number>;
+export type Loop = ((iterations: number) => Promise<number>) & {
+  /** What is not measured. */
+  prepare?(iterations: number): void;
+};
 
 const STEP = 100;
 
@@ -73,4 +77,12 @@ export const loops: Readonly<Record<string, () => Loop>> = {
     };
   },
   'mlp-step': () => mlp(torch),
+  mlp: learning('mlp'),
+  'mlp-loading': learning('mlp'),
+  'mlp-lightning': learning('mlp'),
+  knrm: learning('knrm'),
+  lstm: learning('lstm'),
+  'cross-encoder': learning('cross-encoder'),
+  'cross-encoder-loading': learning('cross-encoder'),
+  'dual-encoder': learning('dual-encoder'),
 };

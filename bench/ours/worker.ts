@@ -20,6 +20,7 @@ function loopOf(name: string): Loop {
 async function answer(line: string): Promise<object> {
   const request = JSON.parse(line) as { case: string; iterations: number };
   const loop = loopOf(request.case);
+  loop.prepare?.(request.iterations);
   const started = process.hrtime.bigint();
   const check = await loop(request.iterations);
   const nanoseconds = Number(process.hrtime.bigint() - started) / request.iterations;

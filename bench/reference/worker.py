@@ -7,6 +7,7 @@ import time
 
 import torch
 
+from learners import Learning, Loading, WithLightning
 from mlp import mlp
 
 
@@ -75,6 +76,14 @@ LOOPS = {
     "create-dispose": create,
     "foreach-100": foreach,
     "mlp-step": mlp,
+    "mlp": lambda: Learning("mlp"),
+    "mlp-loading": lambda: Loading("mlp"),
+    "mlp-lightning": lambda: WithLightning("mlp"),
+    "knrm": lambda: Learning("knrm"),
+    "lstm": lambda: Learning("lstm"),
+    "cross-encoder": lambda: Learning("cross-encoder"),
+    "cross-encoder-loading": lambda: Loading("cross-encoder"),
+    "dual-encoder": lambda: Learning("dual-encoder"),
 }
 
 
@@ -88,6 +97,8 @@ def main():
         if name not in made:
             made[name] = LOOPS[name]()
         loop = made[name]
+        if hasattr(loop, "prepare"):
+            loop.prepare(iterations)
         started = time.perf_counter_ns()
         check = loop(iterations)
         nanoseconds = (time.perf_counter_ns() - started) / iterations
