@@ -74,7 +74,7 @@ export interface Addon {
   scriptMethods(module: number): string;
   scriptCall(module: number, method: string, shape: string): [shape: string, isGrown: boolean];
 
-  /** Tapes, and steps made of them: see native/compiled.cc. */
+  /** Tapes, and steps made of them: see native/compiled_*.cc. */
   tapeBegin(update: boolean): void;
   tapeEnd(): number | string;
   tapeCancel(): void;

@@ -11,7 +11,8 @@
 //   autograd.cc backward, grad, hooks, custom nodes
 //   random.cc   seeds, generators, thread counts
 //   jit.cc      TorchScript modules as numbers; script_value.* their nested arguments
-//   tape.*      operator calls written down, and run again; step_thread.* where; compiled.cc steps made of them
+//   tape.*      operator calls written down, and run again; step_thread.* where
+//   compiled*   tapes as numbers, steps made of them
 //   allocator.* memory of small tensors, used again: the one thing that belongs to the process
 //   error.*     the border; state.* what one environment owns
 
@@ -51,7 +52,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_autograd(env, exports);
   export_random(env, exports);
   export_jit(env, exports);
-  export_compiled(env, exports);
+  export_tapes(env, exports);
+  export_steps(env, exports);
   return exports;
 }
 

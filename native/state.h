@@ -41,7 +41,7 @@ class Graveyard {
 };
 
 struct ScriptTable;    // of jit.cc
-struct CompiledTable;  // of compiled.cc
+struct CompiledTable;  // of compiled.h
 class Recorder;
 class StepThread;
 

@@ -1,0 +1,74 @@
+#pragma once
+// What tapes and steps share: where they are kept, how the buffer is read for them, and jobs with a promise.
+
+#include <ATen/Parallel.h>
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "entries.h"
+#include "step_thread.h"
+#include "tape.h"
+
+namespace xpmir {
+
+// What a run trains, and its gradients between the parts of a step.
+struct Plan {
+  std::vector<at::Tensor> parameters;
+  std::vector<at::Tensor> gradients;  // undefined for a parameter that the loss does not reach
+  std::vector<double> reached;        // 1 for a parameter that the updates were recorded with a gradient of
+  bool failed = false;                // a job failed, and those behind it must not go on: on the step thread only
+};
+
+struct CompiledTable {
+  std::unordered_map<double, std::shared_ptr<const Tape>> tapes;
+  std::unordered_map<double, std::shared_ptr<Plan>> plans;
+  double next = 1;
+};
+
+CompiledTable& compiled_table(State& state);
+std::shared_ptr<const Tape> tape_at(State& state, double id);
+WireReader arena_reader(State& state);
+std::vector<at::Tensor> read_tensors(State& state, WireReader& reader);
+std::vector<double> read_numbers(WireReader& reader);
+Napi::Value handles_of(State& state, const std::vector<at::Tensor>& tensors);
+
+// A job with a promise.
+class PromisedJob : public StepThread::Job {
+ public:
+  explicit PromisedJob(State& state)
+      : state_(state), deferred_(Napi::Promise::Deferred::New(state.env)), threads_(at::get_num_threads()) {}
+  Napi::Value promise() const { return deferred_.Promise(); }
+
+  void run() final {
+    // OpenMP keeps the number of threads for each thread.
+    if (at::get_num_threads() != threads_) at::set_num_threads(threads_);
+    compute();
+  }
+
+  void finish(Napi::Env env) final {
+    try {
+      deferred_.Resolve(guarded(env, "step", [&]() -> Napi::Value {
+        if (error) std::rethrow_exception(error);
+        return result();
+      }));
+    } catch (const Napi::Error& failure) {
+      deferred_.Reject(failure.Value());
+    }
+  }
+
+ protected:
+  virtual void compute() = 0;
+  virtual Napi::Value result() = 0;
+  State& state_;
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  int threads_;
+};
+
+// Gives the job to the step thread.
+Napi::Value post_job(State& state, std::unique_ptr<PromisedJob> job);
+
+}  // namespace xpmir

@@ -1,0 +1,182 @@
+// Tapes as numbers: recording, comparing and calling them.
+
+#include <cstring>
+
+#include "compiled.h"
+#include "modes.h"
+
+namespace xpmir {
+
+CompiledTable& compiled_table(State& state) {
+  if (!state.compiled) state.compiled = std::make_shared<CompiledTable>();
+  return *state.compiled;
+}
+
+namespace {
+StepThread& step_thread(State& state) {
+  if (!state.steps) state.steps = std::make_shared<StepThread>(state.env);
+  return *state.steps;
+}
+}  // namespace
+
+std::shared_ptr<const Tape> tape_at(State& state, double id) {
+  const auto& tapes = compiled_table(state).tapes;
+  const auto found = tapes.find(id);
+  if (found == tapes.end())
+    throw ArgumentError("ERR_ARGUMENT", "Expected a live tape but received a number that is none");
+  return found->second;
+}
+
+WireReader arena_reader(State& state) {
+  return WireReader(state.arena.data() + kFirst, state.arena.data() + state.arena.size());
+}
+
+std::vector<at::Tensor> read_tensors(State& state, WireReader& reader) {
+  const WireValue value = reader.value();
+  std::vector<at::Tensor> result;
+  if ((value.tag == Tag::Ints || value.tag == Tag::Floats) && value.count() == 0) return result;
+  if (value.tag != Tag::List) throw ArgumentError("ERR_ARGUMENT", "Expected an array of Tensors");
+  for (size_t i = 0; i < value.count(); i++) {
+    if (value.payload[1 + 2 * i] != static_cast<double>(Tag::Tensor))
+      throw ArgumentError("ERR_ARGUMENT", "Expected an array of Tensors");
+    result.push_back(state.tensors.get(value.payload[2 + 2 * i]));
+  }
+  return result;
+}
+
+std::vector<double> read_numbers(WireReader& reader) {
+  const WireValue value = reader.value();
+  if (value.tag != Tag::Ints && value.tag != Tag::Floats)
+    throw ArgumentError("ERR_ARGUMENT", "Expected an array of numbers");
+  return std::vector<double>(value.payload + 1, value.payload + 1 + value.count());
+}
+
+Napi::Value handles_of(State& state, const std::vector<at::Tensor>& tensors) {
+  Napi::Array handles = Napi::Array::New(state.env, tensors.size());
+  for (size_t i = 0; i < tensors.size(); i++)
+    handles[static_cast<uint32_t>(i)] =
+        Napi::Number::New(state.env, tensors[i].defined() ? state.tensors.insert(tensors[i]) : 0);
+  state.report_memory();
+  return handles;
+}
+
+Napi::Value post_job(State& state, std::unique_ptr<PromisedJob> job) {
+  const Napi::Value promise = job->promise();
+  step_thread(state).post(std::move(job));
+  return promise;
+}
+
+namespace {
+
+// tapeBegin(update): from here on every operator call is written down; the inputs stand in the buffer.
+Napi::Value tape_begin(State& state, const Napi::CallbackInfo& info) {
+  if (state.recorder) throw ArgumentError("ERR_ARGUMENT", "Expected one recording at a time");
+  WireReader reader = arena_reader(state);
+  const bool update = boolean_argument(info, 0, "update");
+  state.recorder = std::make_unique<Recorder>(read_tensors(state, reader), update);
+  return state.env.Undefined();
+}
+
+// tapeEnd(): the number of the tape, or why there is none; the outputs stand in the buffer.
+Napi::Value tape_end(State& state, const Napi::CallbackInfo&) {
+  if (!state.recorder) throw ArgumentError("ERR_ARGUMENT", "Expected a recording that has begun");
+  const std::unique_ptr<Recorder> recorder = std::move(state.recorder);
+  WireReader reader = arena_reader(state);
+  std::string problem;
+  std::shared_ptr<Tape> tape = recorder->finish(read_tensors(state, reader), problem);
+  if (!tape) return Napi::String::New(state.env, problem);
+  CompiledTable& all = compiled_table(state);
+  all.tapes.emplace(all.next, std::move(tape));
+  return Napi::Number::New(state.env, all.next++);
+}
+
+// tapeCancel(): ends a recording that came to nothing.
+Napi::Value tape_cancel(State& state, const Napi::CallbackInfo&) {
+  state.recorder.reset();
+  return state.env.Undefined();
+}
+
+Napi::Value tape_release(State& state, const Napi::CallbackInfo& info) {
+  compiled_table(state).tapes.erase(number_argument(info, 0, "tape"));
+  return state.env.Undefined();
+}
+
+// tapeDifference(a, b): what differs between two recordings, in words; empty when nothing does.
+Napi::Value tape_difference(State& state, const Napi::CallbackInfo& info) {
+  const auto a = tape_at(state, number_argument(info, 0, "a"));
+  const auto b = tape_at(state, number_argument(info, 1, "b"));
+  return Napi::String::New(state.env, a->difference(*b));
+}
+
+// tapeRates(tape): for each number of an update that changes, whether it counts steps, and what it was.
+Napi::Value tape_rates(State& state, const Napi::CallbackInfo& info) {
+  const auto tape = tape_at(state, number_argument(info, 0, "tape"));
+  Napi::Array rates = Napi::Array::New(state.env, tape->rates().size());
+  for (size_t i = 0; i < tape->rates().size(); i++) {
+    Napi::Array rate = Napi::Array::New(state.env, 2);
+    rate[0u] = Napi::Boolean::New(state.env, tape->rates()[i].is_count);
+    rate[1u] = Napi::Number::New(state.env, tape->rates()[i].recorded);
+    rates[static_cast<uint32_t>(i)] = rate;
+  }
+  return rates;
+}
+
+// tapeMutated(tape): handles of the tensors that it holds and changes.
+Napi::Value tape_mutated(State& state, const Napi::CallbackInfo& info) {
+  return handles_of(state, tape_at(state, number_argument(info, 0, "tape"))->mutated());
+}
+
+// sameBits(a, b): whether two tensors have the same dtype, shape and bits, NaN equal to itself.
+Napi::Value same_bits(State& state, const Napi::CallbackInfo& info) {
+  const at::Tensor& a = state.tensors.get(number_argument(info, 0, "a"));
+  const at::Tensor& b = state.tensors.get(number_argument(info, 1, "b"));
+  const bool comparable = a.layout() == c10::kStrided && b.layout() == c10::kStrided &&
+                          a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes() && a.device() == b.device();
+  if (!comparable) return Napi::Boolean::New(state.env, false);
+  const c10::AutoGradMode no_grad(false);
+  const at::Tensor left = a.detach().resolve_conj().resolve_neg().cpu().contiguous();
+  const at::Tensor right = b.detach().resolve_conj().resolve_neg().cpu().contiguous();
+  const bool same =
+      left.nbytes() == 0 || std::memcmp(left.const_data_ptr(), right.const_data_ptr(), left.nbytes()) == 0;
+  return Napi::Boolean::New(state.env, same);
+}
+
+class CallJob : public PromisedJob {
+ public:
+  CallJob(State& state, std::shared_ptr<const Tape> tape, std::vector<at::Tensor> inputs)
+      : PromisedJob(state), tape_(std::move(tape)), inputs_(std::move(inputs)) {}
+
+ protected:
+  void compute() override { outputs_ = tape_->run(std::move(inputs_)); }
+  Napi::Value result() override { return handles_of(state_, outputs_); }
+
+ private:
+  std::shared_ptr<const Tape> tape_;
+  std::vector<at::Tensor> inputs_;
+  std::vector<at::Tensor> outputs_;
+};
+
+// tapeCall(tape): a promise of the handles of its outputs; the inputs stand in the buffer.
+Napi::Value tape_call(State& state, const Napi::CallbackInfo& info) {
+  auto tape = tape_at(state, number_argument(info, 0, "tape"));
+  WireReader reader = arena_reader(state);
+  std::vector<at::Tensor> inputs = read_tensors(state, reader);
+  if (inputs.size() != tape->inputs() || !tape->rates().empty())
+    throw ArgumentError("ERR_ARGUMENT", "Expected " + std::to_string(tape->inputs()) + " inputs but received " +
+                                            std::to_string(inputs.size()));
+  return post_job(state, std::make_unique<CallJob>(state, std::move(tape), std::move(inputs)));
+}
+
+constexpr Entry kEntries[] = {
+    {"tapeBegin", tape_begin},   {"tapeEnd", tape_end},
+    {"tapeCancel", tape_cancel}, {"tapeRelease", tape_release},
+    {"tapeRates", tape_rates},   {"tapeMutated", tape_mutated},
+    {"tapeCall", tape_call},     {"tapeDifference", tape_difference},
+    {"sameBits", same_bits},
+};
+
+}  // namespace
+
+void export_tapes(Napi::Env env, Napi::Object exports) { export_entries(env, exports, kEntries); }
+
+}  // namespace xpmir
