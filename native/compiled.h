@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "entries.h"
@@ -25,6 +26,7 @@ struct CompiledTable {
   std::unordered_map<double, std::shared_ptr<const Tape>> tapes;
   std::unordered_map<double, std::shared_ptr<Plan>> plans;
   double next = 1;
+  std::unordered_set<const c10::TensorImpl*> held;  // what tapes hold, and may have held
 };
 
 CompiledTable& compiled_table(State& state);
@@ -67,6 +69,10 @@ class PromisedJob : public StepThread::Job {
   Napi::Promise::Deferred deferred_;
   int threads_;
 };
+
+// Before JavaScript changes a tensor, or the tensors of a list, that steps under way may look at: their shape, storage
+// and history are not guarded by anything else.
+void wait_for_steps(State& state, const c10::IValue& changed);
 
 // Gives the job to the step thread.
 Napi::Value post_job(State& state, std::unique_ptr<PromisedJob> job);

@@ -66,6 +66,16 @@ Napi::Value post_job(State& state, std::unique_ptr<PromisedJob> job) {
   return promise;
 }
 
+void wait_for_steps(State& state, const c10::IValue& changed) {
+  if (!state.steps || !state.steps->is_busy() || !state.compiled) return;
+  const auto& held = state.compiled->held;
+  const auto is_held = [&](const at::Tensor& tensor) { return held.count(tensor.unsafeGetTensorImpl()) != 0; };
+  bool waits = changed.isTensor() && is_held(changed.toTensor());
+  if (changed.isTensorList())
+    for (const at::Tensor& tensor : changed.toTensorVector()) waits = waits || is_held(tensor);
+  if (waits) state.steps->wait_idle();
+}
+
 namespace {
 
 // tapeBegin(update): from here on every operator call is written down; the inputs stand in the buffer.
@@ -86,6 +96,8 @@ Napi::Value tape_end(State& state, const Napi::CallbackInfo&) {
   std::shared_ptr<Tape> tape = recorder->finish(read_tensors(state, reader), problem);
   if (!tape) return Napi::String::New(state.env, problem);
   CompiledTable& all = compiled_table(state);
+  if (all.tapes.empty()) all.held.clear();
+  tape->note_held(all.held);
   all.tapes.emplace(all.next, std::move(tape));
   return Napi::Number::New(state.env, all.next++);
 }

@@ -7,10 +7,10 @@
 #include <cctype>
 #include <sstream>
 
+#include "compiled.h"
 #include "error.h"
 #include "modes.h"
 #include "state.h"
-#include "tape.h"
 
 namespace xpmir {
 
@@ -189,6 +189,7 @@ Overload::Overload(const c10::OperatorHandle& operator_handle, StringTable& stri
       unsupported = argument.name() + " (" + argument.real_type()->str() + ")";
     }
     if (!parameter.keyword_only) positional++;
+    if (argument.alias_info() != nullptr && argument.alias_info()->isWrite()) written.push_back(parameters.size());
     parameters.push_back(std::move(parameter));
     if (!parameters.back().fallback) required = parameters.size();
   }
@@ -258,6 +259,9 @@ void call_operator(State& state, double group_index, size_t positional, size_t n
         stack.push_back(to_ivalue(state, overload.parameters[i].type, call.given[static_cast<size_t>(source)].value));
     }
     if (overload.guard != nullptr) overload.guard(overload, stack);
+    if (state.steps) {
+      for (const size_t place : overload.written) wait_for_steps(state, stack[place]);
+    }
     const double modes = state.arena.data()[kModes];
     if (state.recorder) state.recorder->before(overload, modes, stack);
     {

@@ -36,6 +36,7 @@ struct Overload {
   size_t required = 0;              // how many at least, when all are given by position
   std::vector<int> returned_self;   // per return: the parameter that comes back mutated, or -1
   bool returns_self = false;        // whether any does
+  std::vector<size_t> written;      // parameters that it changes in place
   std::vector<bool> returns_dtype;  // per return: a ScalarType, which travels as an int
   bool supported = true;            // false when a type has no mapping; `unsupported` names it
   std::string unsupported;

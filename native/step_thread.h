@@ -31,6 +31,8 @@ class StepThread {
   StepThread& operator=(const StepThread&) = delete;
 
   void post(std::unique_ptr<Job> job);
+  // Whether JavaScript has not heard of all jobs yet. On its thread.
+  bool is_busy() const { return open_ > 0; }
   // Waits until no job runs or waits: for JavaScript that is about to change what a job may look at.
   void wait_idle();
   // Ends the thread once the job at hand is done; the rest is dropped.

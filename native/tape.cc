@@ -165,6 +165,13 @@ std::vector<at::Tensor> Tape::run(std::vector<at::Tensor> inputs, const std::vec
   return outputs;
 }
 
+void Tape::note_held(std::unordered_set<const c10::TensorImpl*>& held) const {
+  for (const Call& call : calls_)
+    for (const Argument& argument : call.arguments)
+      for (const Item& item : argument.items)
+        if (item.held.defined()) held.insert(item.held.unsafeGetTensorImpl());
+}
+
 std::string Tape::difference(const Tape& other) const {
   for (size_t i = 0; i < std::max(calls_.size(), other.calls_.size()); i++) {
     if (i >= calls_.size() || i >= other.calls_.size())

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace xpmir {
@@ -52,6 +53,8 @@ class Tape {
   size_t inputs() const { return inputs_; }
   size_t outputs() const { return outputs_.size(); }
   const std::vector<Rate>& rates() const { return rates_; }
+  // Adds the tensors that it holds.
+  void note_held(std::unordered_set<const c10::TensorImpl*>& held) const;
   // Tensors held by the tape that a run changes in place.
   const std::vector<at::Tensor>& mutated() const { return mutated_; }
 

@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 #include <ATen/core/Tensor.h>
 
+#include "compiled.h"
 #include "entries.h"
 #include "modes.h"
 
@@ -110,6 +111,7 @@ Napi::Value set_requires_grad(State& state, const Napi::CallbackInfo& info) {
     throw ArgumentError(
         "ERR_AUTOGRAD",
         "Expected a leaf tensor for requiresGrad = false but received the result of an operator: use detach()");
+  wait_for_steps(state, tensor);
   tensor.set_requires_grad(value);
   return state.env.Undefined();
 }
@@ -145,6 +147,7 @@ Napi::Value data(State& state, const Napi::CallbackInfo& info) {
 
 Napi::Value set_data(State& state, const Napi::CallbackInfo& info) {
   at::Tensor tensor = tensor_argument(state, info, 0);
+  wait_for_steps(state, tensor);
   tensor.set_data(tensor_argument(state, info, 1));
   return state.env.Undefined();
 }

@@ -27,12 +27,13 @@ import {
 } from '../../lib/learning/index.ts';
 import { fromTypedArray } from '../../lib/torch/factories.ts';
 import { F } from '../../lib/torch/functions.ts';
+import { noGrad } from '../../lib/torch/modes.ts';
 import { BatchNorm1d } from '../../lib/torch/nn/layers/batchNorm.ts';
 import { Dropout } from '../../lib/torch/nn/layers/dropout.ts';
 import { Linear } from '../../lib/torch/nn/layers/linear.ts';
 import { Module } from '../../lib/torch/nn/module.ts';
 import { getRngState, manualSeed } from '../../lib/torch/random.ts';
-import { memory } from '../../lib/torch/scope.ts';
+import { memory, tidy } from '../../lib/torch/scope.ts';
 import type { Tensor } from '../../lib/torch/tensor.ts';
 import { setNumThreads } from '../../lib/torch/threads.ts';
 import { EXAMPLES, type Example, newDirectory, toyLearner, toySampler } from './toy.ts';
@@ -396,5 +397,33 @@ describe('what goes otherwise than before', () => {
     await newLearner({ trainer: () => new Long() }, true, 3).run({ progress: false });
     isDone = true;
     expect(turns).toBeGreaterThan(27 * 3);
+  });
+
+  test('JavaScript may look at parameters and change them while steps are under way', async () => {
+    const learner = newLearner({}, true, 40);
+    const net = learner.model as Net;
+    let isDone = false;
+    let changes = 0;
+    const meddle = () => {
+      if (isDone) return;
+      changes++;
+      tidy(() =>
+        noGrad(() => {
+          const { weight } = net.first;
+          expect(weight.tolist()).toHaveLength(16);
+          weight.data = weight.clone();
+          weight.mul_(1);
+          net.last.weight.requiresGrad = false;
+          net.last.weight.requiresGrad = true;
+          net.norm.buffers()[0]!.add_(0);
+        }),
+      );
+      setImmediate(meddle);
+    };
+    meddle();
+    await learner.run({ progress: false });
+    isDone = true;
+    expect(changes).toBeGreaterThan(10);
+    for (const parameter of net.parameters()) expect(parameter.isfinite().all().item()).toBe(true);
   });
 });
