@@ -3,6 +3,7 @@
  */
 import { types } from 'node:util';
 import { ArgumentError, expected } from '../errors.ts';
+import type { DType } from '../torch/dtype.ts';
 import { OwnedTensor } from '../torch/lifetime.ts';
 import type { Module } from '../torch/nn/module.ts';
 import { visitTensors } from '../torch/scope.ts';
@@ -52,6 +53,8 @@ export interface TrainerContextOptions {
   readonly maxEpochs: number;
   readonly stepsPerEpoch: number;
   readonly info: DeviceInformation;
+  /** Of parameters and of what trainers collate; undefined where they stay as they are. */
+  readonly dtype: DType | undefined;
   /** Directory of the run; undefined for one that writes nothing. */
   readonly path?: string | undefined;
   /** Where a run with a directory has its logs and its checkpoints. */
@@ -68,6 +71,7 @@ export class TrainerContext {
   readonly maxEpochs: number;
   readonly stepsPerEpoch: number;
   readonly info: DeviceInformation;
+  readonly dtype: DType | undefined;
   readonly path: string | undefined;
   readonly logpath: string | undefined;
   readonly #checkpoints: CheckpointStore | undefined;
@@ -92,6 +96,7 @@ export class TrainerContext {
     this.maxEpochs = options.maxEpochs;
     this.stepsPerEpoch = options.stepsPerEpoch;
     this.info = options.info;
+    this.dtype = options.dtype;
     this.path = options.path;
     this.logpath = options.logpath;
     // Of several processes that train together, one writes.

@@ -10,7 +10,7 @@ import { meta, param, path } from '../experiment/parameters.ts';
 import { place, roots, validate } from '../experiment/seal.ts';
 import { collectTags } from '../experiment/tags.ts';
 import { addPretasks, copy, type Dep, type TaskContext, task } from '../experiment/task.ts';
-import { bool, enumeration, int, list } from '../experiment/types.ts';
+import { bool, enumeration, int, list, optional } from '../experiment/types.ts';
 import { Module } from '../torch/nn/module.ts';
 import { Device } from './devices.ts';
 import type { EventReader } from './events.ts';
@@ -18,6 +18,7 @@ import { Hook } from './hooks.ts';
 import { LearnerListener } from './listener.ts';
 import { ModuleLoader } from './moduleLoader.ts';
 import { ParameterOptimizer } from './parameterOptimizer.ts';
+import { PRECISIONS } from './precision.ts';
 import { progress, reportTo } from './progress.ts';
 import { Random } from './random.ts';
 import { type RecordingOptions, recorded } from './recording.ts';
@@ -78,6 +79,8 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
   accumulateGradBatches: param(int, ignored(1)),
   /** Mixed precision: float16 with scaled losses on a GPU, bfloat16 on the CPU. */
   useFp16: param(bool, ignored(false)),
+  /** The precision by its name, in place of `useFp16`: of `-mixed` ones parameters stay float32, of `-true` ones not. */
+  precision: param(optional(enumeration('xpmir.learning.learner.Precision', PRECISIONS))),
   /** Each parameter belongs to the first that takes it. */
   optimizers: param(list(ParameterOptimizer)),
   /**
@@ -108,6 +111,8 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
   override validate(): void {
     const { optimizers, listeners } = this;
     for (const name of POSITIVE) if (this[name] < 1) throw wrong(name, 'a positive integer', this[name]);
+    if (this.useFp16 && this.precision !== undefined)
+      throw wrong('precision', 'no other precision beside useFp16', this.precision);
     if (optimizers.length === 0) throw wrong('optimizers', 'at least one ParameterOptimizer', optimizers);
     const ids = new Set<string>();
     for (const [i, listener] of listeners.entries()) {

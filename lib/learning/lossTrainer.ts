@@ -23,7 +23,7 @@ import { isOutOfMemory } from './outOfMemory.ts';
 import { prefetchBatches } from './prefetch.ts';
 import type { RandomState } from './random.ts';
 import { Sampler } from './sampler.ts';
-import { onDevice, type TensorPart } from './tensorParts.ts';
+import { asComputed, type TensorPart } from './tensorParts.ts';
 import { type Batches, Trainer } from './trainer.ts';
 
 interface LossTrainerState {
@@ -148,7 +148,8 @@ export abstract class LossTrainer<T = unknown, B = readonly T[]> extends config(
   async #collated(records: readonly T[]): Promise<B> {
     if (this.collate === LossTrainer.prototype.collate) return records as unknown as B;
     const batch = tidy(() => this.collate(records));
-    return onDevice(types.isPromise(batch) ? await batch : batch, this.context.device) as B;
+    const { device, dtype } = this.context;
+    return asComputed(types.isPromise(batch) ? await batch : batch, device, dtype) as B;
   }
 
   stateDict(): LossTrainerState {

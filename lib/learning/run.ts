@@ -1,6 +1,7 @@
 /**
  * A run of a learner, from its first step to its last: this is where the order of things is.
  */
+import type { AutocastDevice } from '../torch/amp.ts';
 import { GradScaler } from '../torch/gradScaler.ts';
 import type { Module } from '../torch/nn/module.ts';
 import { manualSeed } from '../torch/random.ts';
@@ -13,6 +14,7 @@ import { initializeModel, ModuleInitMode } from './module.ts';
 import { checkParameters, NotFiniteError } from './notFinite.ts';
 import { isOutOfMemory } from './outOfMemory.ts';
 import { abridged, type ParameterOptimizer } from './parameterOptimizer.ts';
+import { type Precision, type PrecisionName, precisionOf } from './precision.ts';
 import type { Random, RandomState } from './random.ts';
 import type { UnfinishedEpoch } from './runState.ts';
 import { ScheduledOptimizer } from './scheduledOptimizer.ts';
@@ -28,6 +30,7 @@ export interface RunnableLearner {
   readonly stepsPerEpoch: number;
   readonly accumulateGradBatches: number;
   readonly useFp16: boolean;
+  readonly precision: PrecisionName | undefined;
   readonly compile: CompileMode;
   readonly optimizers: readonly ParameterOptimizer[];
   readonly listeners: readonly LearnerListener[];
@@ -51,7 +54,7 @@ export class LearnerRun {
   #steps: Steps | undefined;
 
   constructor(learner: RunnableLearner, { signal, ...environment }: RunEnvironment) {
-    const { model, maxEpochs, stepsPerEpoch, keepCheckpoints } = learner;
+    const { model, maxEpochs, stepsPerEpoch, keepCheckpoints, precision, useFp16 } = learner;
     this.#learner = learner;
     this.#signal = signal;
     this.#context = new TrainerContext({
@@ -60,6 +63,7 @@ export class LearnerRun {
       maxEpochs,
       stepsPerEpoch,
       keepCheckpoints,
+      dtype: precisionOf(precision, useFp16, environment.info.device).dtype,
       optimizer: this.#optimizer,
     });
   }
@@ -102,7 +106,7 @@ export class LearnerRun {
 
   /** Everything before the first step. The order is upstream's; hooks rely on it. */
   async #start(): Promise<RandomState> {
-    const { model, trainer, hooks, listeners, maxEpochs, stepsPerEpoch, accumulateGradBatches, useFp16 } =
+    const { model, trainer, hooks, listeners, maxEpochs, stepsPerEpoch, accumulateGradBatches } =
       this.#learner;
     const context = this.#context;
     await context.begin();
@@ -114,7 +118,8 @@ export class LearnerRun {
     await initializeModel(model, { mode: ModuleInitMode.DEFAULT, random });
     trainer.initialize(random, context);
     for (const listener of listeners) await listener.initialize(context);
-    model.to(context.device);
+    const { dtype, autocast, isScaled } = this.#precision;
+    model.to(dtype === undefined ? context.device : { device: context.device, dtype });
     trainer.to(context.device);
     const own = hooks.filter((hook) => hook instanceof GradientHook);
     const unclaimed = this.#optimizer.initialize(this.#learner.optimizers, {
@@ -122,7 +127,7 @@ export class LearnerRun {
       totalSteps: maxEpochs * stepsPerEpoch,
       accumulateGradBatches,
       hooks: own,
-      scaler: useFp16 ? new GradScaler('cuda', { enabled: context.device.startsWith('cuda') }) : undefined,
+      scaler: autocast === undefined ? undefined : new GradScaler(this.#deviceType, { enabled: isScaled }),
     });
     this.#warn(unclaimed);
     for (const hook of context.hooks(InitializationHook)) await hook.after(context);
@@ -161,10 +166,21 @@ export class LearnerRun {
     return true;
   }
 
+  get #precision(): Precision {
+    const { precision, useFp16 } = this.#learner;
+    return precisionOf(precision, useFp16, this.#context.device);
+  }
+
+  get #deviceType(): AutocastDevice {
+    return this.#context.device.startsWith('cuda') ? 'cuda' : 'cpu';
+  }
+
   #makeSteps(): Steps {
-    const { trainer, accumulateGradBatches, useFp16, compile } = this.#learner;
+    const { trainer, accumulateGradBatches, compile } = this.#learner;
+    const { autocast } = this.#precision;
+    const precision = { device: this.#deviceType, dtype: autocast };
     const [context, signal] = [this.#context, this.#signal];
-    this.#steps = new Steps({ context, trainer, accumulateGradBatches, useFp16, compile, signal });
+    this.#steps = new Steps({ context, trainer, accumulateGradBatches, precision, compile, signal });
     return this.#steps;
   }
 

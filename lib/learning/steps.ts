@@ -3,7 +3,8 @@
  */
 import { setImmediate as macrotask } from 'node:timers/promises';
 import { expected } from '../errors.ts';
-import { autocast } from '../torch/amp.ts';
+import { type AutocastDevice, autocast } from '../torch/amp.ts';
+import type { DType } from '../torch/dtype.ts';
 import { tidy } from '../torch/scope.ts';
 import { CompiledStep, type ReadyStep } from './compiledStep.ts';
 import type { TrainerContext } from './context.ts';
@@ -24,7 +25,8 @@ export interface StepsOptions {
   readonly trainer: Trainer;
   /** Batches in a step. */
   readonly accumulateGradBatches: number;
-  readonly useFp16: boolean;
+  /** What the model computes in where autocast has a say; undefined without autocast. */
+  readonly precision: { readonly device: AutocastDevice; readonly dtype: DType | undefined };
   readonly compile: CompileMode;
   readonly signal: AbortSignal | undefined;
 }
@@ -354,7 +356,7 @@ export class Steps {
 
   /** The one place that decides in which precision the model computes. */
   #inPrecision<T>(fn: () => T): T {
-    const device = this.#context.device.startsWith('cuda') ? 'cuda' : 'cpu';
-    return autocast(device, fn, { enabled: this.#options.useFp16 });
+    const { device, dtype } = this.#options.precision;
+    return dtype === undefined ? fn() : autocast(device, fn, { dtype });
   }
 }

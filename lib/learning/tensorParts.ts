@@ -1,6 +1,7 @@
 /** What a step can be computed from without JavaScript: tensors, and a function of them. */
 
 import { filled, flatten, templateOf } from '../torch/compile/signature.ts';
+import type { DType } from '../torch/dtype.ts';
 import { visitTensors } from '../torch/scope.ts';
 import { Tensor } from '../torch/tensor.ts';
 
@@ -24,19 +25,19 @@ export interface TensorPart {
   recover(error: unknown): Promise<boolean>;
 }
 
-/** The same values with their tensors on a device; those that were elsewhere are freed. */
-export function onDevice(value: unknown, device: string): unknown {
-  // Where tensors are made unless told otherwise.
-  if (device === 'cpu') return value;
+/** The same values with their tensors on a device, those of floats in a dtype; those that were otherwise are freed. */
+export function asComputed(value: unknown, device: string, dtype: DType | undefined): unknown {
+  // Where tensors are made, and as they are made, unless told otherwise.
+  if (device === 'cpu' && dtype === undefined) return value;
   const { tensors } = flatten(value, 'collate');
-  if (tensors.every((tensor) => tensor.device === device)) return value;
-  const moved = tensors.map((tensor) => {
-    if (tensor.device === device) return tensor;
-    const there = tensor.to(device);
+  const changed = tensors.map((tensor) => {
+    const wanted = dtype !== undefined && tensor.dtype.startsWith('float') ? dtype : (tensor.dtype as DType);
+    if (tensor.device === device && tensor.dtype === wanted) return tensor;
+    const result = tensor.to({ device, dtype: wanted });
     tensor.dispose();
-    return there;
+    return result;
   });
-  return filled(templateOf(value), moved);
+  return filled(templateOf(value), changed);
 }
 
 export function disposeParts(parts: readonly TensorPart[]): void {

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import {
   Adam,
   GradientHook,
+  LossTrainer,
   ParameterOptimizer,
   RegexParameterFilter,
   SGD,
@@ -14,8 +15,9 @@ import { GradScaler } from '../../lib/torch/gradScaler.ts';
 import { noGrad } from '../../lib/torch/modes.ts';
 import { Linear } from '../../lib/torch/nn/layers/linear.ts';
 import { Module } from '../../lib/torch/nn/module.ts';
+import type { Tensor } from '../../lib/torch/tensor.ts';
 import { setNumThreads } from '../../lib/torch/threads.ts';
-import { type Example, newDirectory, ToyTrainer, toyLearner, toyModel } from './toy.ts';
+import { type Example, newDirectory, ToyTrainer, toyLearner, toyModel, toySampler } from './toy.ts';
 
 beforeAll(() => setNumThreads(1));
 
@@ -60,6 +62,72 @@ describe('useFp16', () => {
     const path = newDirectory();
     await toyLearner({ maxEpochs: 1 }).run({ path, ...QUIET });
     await expect(toyLearner({ useFp16: true }).run({ path, ...QUIET })).rejects.toThrow('a state for scaler');
+  });
+});
+
+describe('precision', () => {
+  test.each([
+    ['32-true', 'float32', 'float32'],
+    ['16-mixed', 'float16', 'float32'],
+    ['bf16-mixed', 'bfloat16', 'float32'],
+    ['bf16-true', 'bfloat16', 'bfloat16'],
+  ] as const)('%s computes in %s, with parameters of %s', async (precision, dtype, own) => {
+    const computed: string[] = [];
+    class Collating extends LossTrainer<Example, readonly [Tensor, Tensor]> {
+      constructor() {
+        super({ sampler: toySampler(), batchSize: 2 });
+      }
+      protected override collate(records: readonly Example[]): readonly [Tensor, Tensor] {
+        return [tensor(records.map((each) => [...each.x])), tensor(records.map((each) => [each.y]))];
+      }
+      protected override trainBatch([x, y]: readonly [Tensor, Tensor]): void {
+        const out = (this.trainedModel as Linear).forward(x);
+        computed.push(out.dtype);
+        this.context.addLoss('mse', F.mseLoss(out, y.to(out.dtype)));
+      }
+    }
+    const weights = async (compile: boolean) => {
+      const model = toyModel();
+      await toyLearner({ model, precision, compile, trainer: new Collating(), maxEpochs: 3 }).run(QUIET);
+      expect(model.weight.dtype).toBe(own);
+      return model.weight.tolist();
+    };
+    const eager = await weights(false);
+    expect(new Set(computed)).toEqual(new Set([dtype]));
+    expect(eager).not.toEqual([[1, 2]]);
+    expect(await weights(true)).toEqual(eager);
+  });
+
+  test('16-mixed skips steps whose scaled gradients overflow, and scales less from then on', async () => {
+    const scales: (number | undefined)[] = [];
+    class Large extends ToyTrainer {
+      protected override trainBatch(): void {
+        // Its gradient is 1, times a scale beyond what float16 has.
+        this.context.addLoss('sum', (this.trainedModel as Linear).weight.to('float16').sum().to('float32'));
+      }
+    }
+    const model = toyModel();
+    await toyLearner({
+      model,
+      precision: '16-mixed',
+      trainer: new Large(),
+      maxEpochs: 1,
+      stepsPerEpoch: 3,
+    }).run({
+      progress: (event) => {
+        if (event.type === 'step') scales.push(event.metrics.get('gradient/scaler'));
+      },
+    });
+    // 2^16 is infinite in float16, 2^15 is not: the first step is skipped. The rate of the toy is 1e-3.
+    expect(scales).toEqual([65536, 32768, 32768]);
+    expect((model.weight.tolist() as number[][])[0]![0]).toBeCloseTo(1 - 2e-3, 6);
+  });
+
+  test('is not given beside useFp16', async () => {
+    await expect(toyLearner({ precision: 'bf16-mixed', useFp16: true }).run(QUIET)).rejects.toThrow(
+      'learner.precision: expected no other precision beside useFp16, received "bf16-mixed"',
+    );
+    expect(() => toyLearner({ precision: 'fp16' as never })).toThrow('expected one of "32-true"');
   });
 });
 
