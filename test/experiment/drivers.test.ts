@@ -92,7 +92,8 @@ describe('the process of a job', () => {
     const place = newPlace();
     const root = fileURLToPath(new URL('../..', import.meta.url));
     const target = join(dirname(place.log), 'compiled');
-    compile(root, target, [join(root, 'lib', 'errors.ts'), ...typeScriptIn(join(root, 'lib', 'experiment'))]);
+    const shared = ['errors.ts', 'plainObject.ts'].map((name) => join(root, 'lib', name));
+    compile(root, target, [...shared, ...typeScriptIn(join(root, 'lib', 'experiment'))]);
     compile(
       root,
       target,

@@ -208,7 +208,8 @@ describe('files that are refused, each for its reason', () => {
   test.each(cases)('%s: %s', async (_, reason, path) => {
     const before = memory().tensors;
     expect(await reasonOf(path())).toBe(reason);
-    expect(memory().tensors).toBe(before);
+    // Those of other tests may be collected meanwhile.
+    expect(memory().tensors).toBeLessThanOrEqual(before);
   });
 
   test('every reason is in the table', () => {
