@@ -47,7 +47,8 @@ function ending(
 }
 
 describe('a process with 1,000 live tensors ends cleanly', () => {
-  test.each(['end', 'exit', 'workerEnds', 'workerTerminated'])('%s', async (way) => {
+  const stepping = ['exitWhileStepping', 'endWhileStepping', 'workerTerminatedWhileStepping'];
+  test.each(['end', 'exit', 'workerEnds', 'workerTerminated', ...stepping])('%s', async (way) => {
     expect(await ending(way)).toEqual({ code: 0, stderr: '' });
   });
 

@@ -14,13 +14,23 @@ const ways = {
     console.log('ready');
     setInterval(() => {}, 1000);
   },
+  exitWhileStepping: () => void startSteps().then(() => process.exit(0)),
+  endWhileStepping: () => void startSteps(),
+  workerTerminatedWhileStepping: () => {
+    const worker = inWorker('steps', (message) => message === 'steps' && void worker.terminate());
+  },
+  steps: () =>
+    void startSteps().then(() => {
+      parentPort?.postMessage('steps');
+      setInterval(() => {}, 1000);
+    }),
   workerEnds: () => void inWorker('end', () => {}),
   workerTerminated: () => {
     const worker = inWorker('compute', () => setTimeout(() => void worker.terminate(), 50));
   },
 } as const;
 
-function inWorker(way: string, ready: () => void): Worker {
+function inWorker(way: string, ready: (message: unknown) => void): Worker {
   const file = new URL('worker.mjs', import.meta.url);
   const worker = new Worker(file, { workerData: { script: import.meta.url, way } });
   worker.on('message', ready);
@@ -41,6 +51,18 @@ function hold(): void {
     held.push(product, product.sum(), torch.ones([64]));
   }
   held[1]?.backward();
+}
+
+/** Leaves several steps under way on their thread. */
+async function startSteps(): Promise<void> {
+  const big = torch.randn([256, 256]);
+  const step = torch.compile((x: torch.Tensor) => {
+    let product = x;
+    for (let i = 0; i < 100; i++) product = product.mm(x).div(16);
+    return product;
+  });
+  for (let i = 0; i < 4; i++) await step(big);
+  for (let i = 0; i < 3; i++) void step(big);
 }
 
 function compute(): void {
