@@ -62,11 +62,13 @@ class Mlp extends nn.Module implements Model {
 
 /** Kernel pooling (Xiong et al., 2017): 11 kernels over the cosines of query and document words. */
 class Knrm extends nn.Module implements Model {
-  readonly words = new nn.Embedding(5000, 64);
-  readonly last = new nn.Linear(11, 1);
+  readonly words: torch.nn.Embedding;
+  readonly last: torch.nn.Linear;
 
-  constructor() {
+  constructor(vocabulary: number, dim: number) {
     super();
+    this.words = new nn.Embedding(vocabulary, dim);
+    this.last = new nn.Linear(11, 1);
     const means = [1, ...Array.from({ length: 10 }, (_, i) => (9 - 2 * i) / 10)];
     const widths = [1e-3, ...means.slice(1).map(() => 0.1)];
     this.registerBuffer('mu', torch.tensor(means));
@@ -188,8 +190,13 @@ export const settings: Readonly<Record<string, Setting>> = {
     batchSize: 16,
   },
   knrm: {
-    model: () => new Knrm(),
+    model: () => new Knrm(5000, 64),
     data: () => [words(256, 10, 5000), words(256, 50, 5000), words(256, 50, 5000)],
+    batchSize: 16,
+  },
+  'knrm-small': {
+    model: () => new Knrm(500, 32),
+    data: () => [words(256, 4, 500), words(256, 16, 500), words(256, 16, 500)],
     batchSize: 16,
   },
   lstm: {

@@ -81,6 +81,7 @@ export const loops: Readonly<Record<string, () => Loop>> = {
   'mlp-loading': learning('mlp'),
   'mlp-lightning': learning('mlp'),
   knrm: learning('knrm'),
+  'knrm-small': learning('knrm-small'),
   lstm: learning('lstm'),
   'cross-encoder': learning('cross-encoder'),
   'cross-encoder-loading': learning('cross-encoder'),

@@ -19,9 +19,9 @@ class Mlp(nn.Module):
 class Knrm(nn.Module):
     """Kernel pooling (Xiong et al., 2017): 11 kernels over the cosines of query and document words."""
 
-    def __init__(self):
+    def __init__(self, vocabulary, dim):
         super().__init__()
-        self.words = nn.Embedding(5000, 64)
+        self.words = nn.Embedding(vocabulary, dim)
         self.last = nn.Linear(11, 1)
         means = [1] + [(9 - 2 * i) / 10 for i in range(10)]
         self.register_buffer("mu", torch.tensor(means, dtype=torch.float32))
@@ -119,7 +119,8 @@ def words(rows, length, bound):
 
 SETTINGS = {
     "mlp": (Mlp, lambda: [torch.randn(256, 64), torch.randn(256, 1)]),
-    "knrm": (Knrm, lambda: [words(256, 10, 5000), words(256, 50, 5000), words(256, 50, 5000)]),
+    "knrm": (lambda: Knrm(5000, 64), lambda: [words(256, 10, 5000), words(256, 50, 5000), words(256, 50, 5000)]),
+    "knrm-small": (lambda: Knrm(500, 32), lambda: [words(256, 4, 500), words(256, 16, 500), words(256, 16, 500)]),
     "lstm": (LstmTagger, lambda: [words(256, 32, 1000), words(256, 1, 10)]),
     "cross-encoder": (CrossEncoder, lambda: [words(64, 128, 30522), torch.rand(64, 1).round()]),
     "dual-encoder": (DualEncoder, lambda: [words(64, 16, 30522), words(64, 64, 30522)]),

@@ -80,6 +80,7 @@ LOOPS = {
     "mlp-loading": lambda: Loading("mlp"),
     "mlp-lightning": lambda: WithLightning("mlp"),
     "knrm": lambda: Learning("knrm"),
+    "knrm-small": lambda: Learning("knrm-small"),
     "lstm": lambda: Learning("lstm"),
     "cross-encoder": lambda: Learning("cross-encoder"),
     "cross-encoder-loading": lambda: Loading("cross-encoder"),

@@ -47,6 +47,12 @@ const learners: readonly LoopCase[] = [
   { ...learner, name: 'mlp-loading', title: 'the same; PyTorch with a DataLoader', iterations: 2000 },
   { ...learner, name: 'mlp-lightning', title: "the same; Lightning's Trainer", iterations: 2000 },
   { ...learner, name: 'knrm', title: 'kernel pooling over 16 triples of 10 and 50 words', iterations: 500 },
+  {
+    ...learner,
+    name: 'knrm-small',
+    title: 'the same of 4 and 16 words, and a small embedding',
+    iterations: 1000,
+  },
   { ...learner, name: 'lstm', title: 'LSTM of 64 over 16 x 32 words', iterations: 300 },
   { ...large, name: 'cross-encoder', title: 'BERT-mini over 16 x 128 words' },
   { ...large, name: 'cross-encoder-loading', title: 'the same; PyTorch with a DataLoader' },
