@@ -71,6 +71,8 @@ export function config<P extends Parameters, B extends AnyClass = AnyClass>(
   };
   Object.defineProperty(Declared.prototype, DECLARATION, { value: declaration });
   for (const [name, { role }] of Object.entries(parameters)) {
+    if (role === undefined)
+      throw wrong(`${id}.${name}`, 'param(...), meta(...), constant(...) or path(...)', parameters[name]);
     if (name in Declared.prototype && !inherited?.parameters.has(name)) {
       throw new ArgumentError(`${id}: a parameter cannot be called ${name}, as the base class has it`);
     }

@@ -55,10 +55,16 @@ function isHashed(parameter: Parameter, value: unknown, at: string): boolean {
     case 'meta':
       return isConfig(value) && hidden(value).meta === false;
     case 'param':
-      if (parameter.shape.kind === 'path' || isMeta(value)) return false;
-      if (value === undefined && parameter.default === undefined) return false;
+      if (isPath(parameter.shape) || isMeta(value)) return false;
+      // None where none is the default, which may be said as null.
+      if (value === undefined && (parameter.default?.value ?? undefined) === undefined) return false;
       return !parameter.ignoreDefault || !equal(parameter.shape, value, defaultOf(parameter, at));
   }
+}
+
+/** What is at a path counts, not where: also in lists and dictionaries of paths. */
+function isPath(shape: Shape): boolean {
+  return shape.kind === 'path' || ('item' in shape && isPath(shape.item));
 }
 
 const numbers = { bool: 0x01, int: 0x01, int64: 0x01 } as const;

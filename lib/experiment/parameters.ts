@@ -4,6 +4,7 @@
  *     { lr: param(float, { default: 1e-3, ignoreDefault: true }), device: meta(Device), logpath: path('runs') }
  */
 import { ArgumentError } from '../errors.ts';
+import { isPlainObject } from '../plainObject.ts';
 import { isConfig } from './declaration.ts';
 import { type InputOf, type Shape, shapeOf, type TypeLike, type ValueOf } from './types.ts';
 
@@ -80,12 +81,18 @@ function declare(role: Role, type: TypeLike, options: DefaultOptions<unknown> | 
   const shape = shapeOf(type);
   const ignoreDefault = options?.ignoreDefault ?? false;
   if (options === undefined || !('default' in options)) return { role, shape, ignoreDefault };
-  if (isConfig(options.default)) {
+  if (holdsConfig(options.default)) {
     throw new ArgumentError(
       'A default that is a configuration would be shared: give a function that makes it',
     );
   }
   return { role, shape, ignoreDefault, default: { value: options.default } };
+}
+
+function holdsConfig(value: unknown): boolean {
+  if (isConfig(value)) return true;
+  const items = Array.isArray(value) ? value : isPlainObject(value) ? Object.values(value) : [];
+  return items.some(holdsConfig);
 }
 
 export type Parameters = Readonly<Record<string, Parameter>>;

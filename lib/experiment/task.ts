@@ -66,7 +66,7 @@ export function lightweightTask<P extends Parameters>(
   return config(at, id, parameters, LightweightTask);
 }
 
-/** A copy of a configuration, not yet submitted; what it holds, and its pretasks, are those of the original. */
+/** A copy of a configuration, not yet submitted; what it holds, its pretasks and `setMeta` are those of the original. */
 export function copy<T extends Config>(original: T): T {
   const target = original.constructor as new (values: unknown) => T;
   const open = [...original[DECLARATION].parameters].filter(
@@ -74,7 +74,9 @@ export function copy<T extends Config>(original: T): T {
   );
   // `null` says "none" also where there is another default.
   const made = new target(Object.fromEntries(open.map(([name]) => [name, fieldOf(original, name) ?? null])));
-  hidden(made).pretasks.push(...hidden(original).pretasks);
+  const [state, { pretasks, meta }] = [hidden(made), hidden(original)];
+  state.pretasks.push(...pretasks);
+  if (meta !== undefined) state.meta = meta;
   return made;
 }
 

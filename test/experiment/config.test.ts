@@ -144,6 +144,11 @@ describe('a declaration', () => {
     for (const value of [{}, () => Optimizer, undefined, null])
       expect(messageOf(() => param(untyped(value)))).toMatch(/^Expected a type/);
     expect(messageOf(() => param(Optimizer, { default: new Optimizer() }))).toMatch(/would be shared/);
+    for (const value of [[new Optimizer()], { a: new Optimizer() }])
+      expect(messageOf(() => param(Optimizer, { default: untyped(value) }))).toMatch(/would be shared/);
+    expect(messageOf(() => config(import.meta, 'c.Bare', { lr: untyped(float) }))).toMatch(
+      /^c\.Bare\.lr: expected param\(\.\.\.\), meta/,
+    );
     expect(messageOf(() => path('../up'))).toMatch(/Expected a relative path/);
     expect(messageOf(() => config(import.meta, 'c.Bad', { validate: param(int) }, Optimizer))).toMatch(
       /cannot be called validate/,

@@ -266,4 +266,25 @@ describe('what no vector covers', () => {
       hex(0, 't.derived', name('a'), 1, i64(2n), name('z'), 1, i64(1n)),
     );
   });
+
+  test('where something lies is in no identity, nor is none where none is the default', () => {
+    class Files extends config(import.meta, 'T.Files', {
+      one: param(optional(pathname)),
+      several: param(list(pathname), { default: () => [] }),
+      named: param(dict(pathname), { default: () => ({}) }),
+      none: param(optional(int), { default: null }),
+      other: param(optional(int)),
+    }) {}
+    const files = new Files({ one: '/a', several: ['/b'], named: { c: '/c' }, none: null });
+    expect(identifier(files)).toBe(hex(0, 't.files'));
+    expect(identifier(new Files())).toBe(hex(0, 't.files'));
+    expect(identifier(new Files({ none: 3 }))).toBe(hex(0, 't.files', name('none'), 1, i64(3n)));
+  });
+
+  test('a copy is as much in an identity as its original', () => {
+    const original = setMeta(x(1), true);
+    class Of extends config(import.meta, 'T.Of', { it: param(optional(ConfigInt)) }) {}
+    expect(identifier(new Of({ it: copy(original) }))).toBe(identifier(new Of({ it: original })));
+    expect(identifier(new Of({ it: x(1) }))).not.toBe(identifier(new Of({ it: original })));
+  });
 });
