@@ -89,6 +89,8 @@ export interface Addon {
   planReset(plan: number): void;
   planGradients(plan: number): Handle[];
   stepRun(plan: number, keep: boolean, divide: number, parts: number, updates: number): Promise<number[]>;
+  /** For how many milliseconds nothing was computed there; infinity where nothing ever was. */
+  stepIdle(): number;
 }
 
 let addon: Addon | undefined;

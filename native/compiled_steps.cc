@@ -3,6 +3,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
+#include <limits>
 
 #include "compiled.h"
 
@@ -205,9 +206,15 @@ Napi::Value step_run(State& state, const Napi::CallbackInfo& info) {
   return post_job(state, std::move(job));
 }
 
+// stepIdle(): for how many milliseconds the thread of steps had nothing to do; infinity without a thread.
+Napi::Value step_idle(State& state, const Napi::CallbackInfo&) {
+  const double idle = state.steps ? state.steps->idle_for() : std::numeric_limits<double>::infinity();
+  return Napi::Number::New(state.env, idle);
+}
+
 constexpr Entry kEntries[] = {
     {"planNew", plan_new}, {"planRelease", plan_release}, {"planReset", plan_reset}, {"planGradients", plan_gradients},
-    {"stepRun", step_run},
+    {"stepRun", step_run}, {"stepIdle", step_idle},
 };
 
 }  // namespace

@@ -66,6 +66,12 @@ void StepThread::wait_idle() {
   idle_.wait(lock, [this] { return stopped_ || (waiting_.empty() && !running_); });
 }
 
+double StepThread::idle_for() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (running_ || !waiting_.empty()) return 0;
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - rested_).count();
+}
+
 void StepThread::loop() {
 #ifdef __linux__
   pthread_setname_np(pthread_self(), "xpmir-step");
@@ -96,6 +102,7 @@ void StepThread::loop() {
     if (waiting_.empty()) idle_.notify_all();
     // Waking JavaScript's thread costs as much as a part of a small step: once for about half of what is under way.
     const auto now = std::chrono::steady_clock::now();
+    rested_ = now;
     if (done_.size() == 1) oldest_ = now;
     if (told_ || (waiting_.size() > done_.size() && now - oldest_ < kWait)) continue;
     told_ = true;

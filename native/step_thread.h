@@ -35,6 +35,8 @@ class StepThread {
   bool is_busy() const { return open_ > 0; }
   // Waits until no job runs or waits: for JavaScript that is about to change what a job may look at.
   void wait_idle();
+  // For how long nothing ran and nothing waited to run, in milliseconds.
+  double idle_for();
   // Ends the thread once the job at hand is done; the rest is dropped.
   void stop();
 
@@ -56,6 +58,7 @@ class StepThread {
   bool running_ = false;
   bool told_ = false;                             // JavaScript's thread has a turn coming
   std::chrono::steady_clock::time_point oldest_;  // when the first of done_ was
+  std::chrono::steady_clock::time_point rested_ = std::chrono::steady_clock::now();  // when the last job ended
   bool stopped_ = false;
   size_t open_ = 0;  // jobs that JavaScript has not heard of; its thread only
 };

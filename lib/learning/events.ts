@@ -37,6 +37,8 @@ export interface EpochEvent {
   readonly type: 'epoch';
   readonly state: TrainState;
   readonly metrics: ReadonlyMap<string, number>;
+  /** Share of the time of the steps in which nothing was computed, as the next batch was not there. */
+  readonly dataWait?: number | undefined;
 }
 
 /** After a validation: the mean of every metric over its items, and which are the best so far. */

@@ -154,11 +154,12 @@ export class LearnerRun {
       const soFar = { steps: unfinished?.steps ?? 0, metrics: Metrics.fromState(unfinished?.metrics ?? []) };
       const { metrics } = soFar;
       await steps.epoch(batches, { of: stepsPerEpoch, soFar });
+      const { dataWait } = steps;
       await this.#stopIfAsked({ steps: soFar.steps, metrics: metrics.stateDict() });
       unfinished = undefined;
       checkParameters(context);
       context.endEpoch();
-      context.emit({ type: 'epoch', state: context.state, metrics: metrics.means() });
+      context.emit({ type: 'epoch', state: context.state, metrics: metrics.means(), dataWait });
       if (context.state.epoch % checkpointInterval === 0) await context.saveCheckpoint();
     } while (!(await this.#isOver()));
     // The last epoch always leaves its state, whatever the interval.

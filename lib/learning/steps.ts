@@ -8,6 +8,7 @@ import type { DType } from '../torch/dtype.ts';
 import { tidy } from '../torch/scope.ts';
 import { CompiledStep, type ReadyStep } from './compiledStep.ts';
 import type { TrainerContext } from './context.ts';
+import { DataWait } from './dataWait.ts';
 import { StepTrainingHook } from './hooks.ts';
 import { Metrics } from './metrics.ts';
 import { explain, NotFiniteError } from './notFinite.ts';
@@ -78,6 +79,7 @@ export class Steps {
   /** Of a step, on average. */
   #milliseconds = AHEAD_MS;
   #settledAt = 0;
+  readonly #wait = new DataWait();
 
   /** @param options once hooks have joined and the optimizers are there */
   constructor(options: StepsOptions) {
@@ -98,6 +100,7 @@ export class Steps {
     batches: Batches<unknown>,
     { of, soFar }: { readonly of: number; readonly soFar: EpochSoFar },
   ): Promise<boolean> {
+    this.#wait.begin();
     try {
       while (soFar.steps + this.#open.length < of) {
         if (this.#isStopped()) break;
@@ -112,6 +115,11 @@ export class Steps {
       this.#compiled?.settle();
     }
     return soFar.steps >= of;
+  }
+
+  /** The share of the epoch's time in which nothing was computed, as the next batch was not there. */
+  get dataWait(): number {
+    return this.#wait.share;
   }
 
   dispose(): void {
@@ -191,7 +199,11 @@ export class Steps {
       disposeParts(parts ?? []);
   }
 
-  async #prepare(batches: Batches<unknown>): Promise<Prepared> {
+  #prepare(batches: Batches<unknown>): Promise<Prepared> {
+    return this.#wait.making(() => this.#take(batches));
+  }
+
+  async #take(batches: Batches<unknown>): Promise<Prepared> {
     const taken: unknown[] = [];
     while (taken.length < this.#options.accumulateGradBatches) {
       const { value, done } = await batches.next();
@@ -259,7 +271,11 @@ export class Steps {
    *
    * @param moved its rates, where the schedules moved on already
    */
-  async #makeEagerly(prepared: Prepared, moved?: MovedRates): Promise<Metrics> {
+  #makeEagerly(prepared: Prepared, moved?: MovedRates): Promise<Metrics> {
+    return this.#wait.computing(() => this.#makeHere(prepared, moved));
+  }
+
+  async #makeHere(prepared: Prepared, moved: MovedRates | undefined): Promise<Metrics> {
     const context = this.#context;
     for (;;) {
       // The event loop gets its turn, and with it whoever waits for this process.

@@ -2,6 +2,7 @@
  * Writes what a run tells for TensorBoard. The tags are upstream's; every point is at the steps made so far:
  *
  *     train/<metric>         means of an epoch: losses, their sum a+b, gradient/scheduler/1/1, accuracy …
+ *     train/data_wait        share of the time in which an epoch waited for batches
  *     <listener>/<metric>/mean, and the histogram <listener>/<metric>, where a metric is measured item by item
  *     <listener>/<metric>    any other metric of a listener
  *     hparams/               a run beside it: tags of the job, and final values of the listeners
@@ -54,6 +55,7 @@ export class TensorboardWriter {
       case 'epoch': {
         const when = { time, step: event.state.steps };
         for (const [name, value] of event.metrics) this.#write(scalarRecord(when, `train/${name}`, value));
+        if (event.dataWait !== undefined) this.#write(scalarRecord(when, 'train/data_wait', event.dataWait));
         break;
       }
       case 'validation':

@@ -12,6 +12,7 @@ import {
   type Optimizer,
   ParameterOptimizer,
   RegexParameterFilter,
+  type Sampler,
   type Trainer,
 } from '../../lib/learning/index.ts';
 import { fromTypedArray } from '../../lib/torch/factories.ts';
@@ -49,9 +50,15 @@ export const collated = (records: readonly Example[]): Batch => ({
   ),
 });
 
+interface NetTrainerOptions {
+  readonly batcher?: Batcher;
+  readonly batchSize?: number;
+  readonly sampler?: Sampler<Example>;
+}
+
 /** Two losses, and a metric that is a tensor. */
 export class NetTrainer extends LossTrainer<Example, Batch> {
-  constructor(options: { readonly batcher?: Batcher; readonly batchSize?: number } = {}) {
+  constructor(options: NetTrainerOptions = {}) {
     super({ sampler: toySampler([...EXAMPLES, ...EXAMPLES]), batchSize: 4, ...options });
   }
 

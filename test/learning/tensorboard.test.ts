@@ -70,6 +70,7 @@ const TAGS = [
   'train/abs',
   'train/abs+mse',
   'train/gradient/scheduler/1/1',
+  'train/data_wait',
   'bestval/RR@10/mean',
   'bestval/RR@10',
 ];
@@ -254,7 +255,7 @@ describe(`TensorBoard's own reader${whyWithout}`, () => {
     await learner(0).run({ path, progress: note });
 
     const { scalars, histograms } = read(join(path, 'runs'));
-    expect(Object.keys(scalars).sort()).toEqual(TAGS.slice(0, 6).sort());
+    expect(Object.keys(scalars).sort()).toEqual(TAGS.slice(0, 7).sort());
     for (const [name, expectedPoints] of told) expect([name, scalars[name]]).toEqual([name, expectedPoints]);
     expect(told.get('train/mse')!.map(([step]) => step)).toEqual([2, 4, 6, 8]);
     const means = [0.5, 1 / 3, (0.5 + 1 / 3) / 3, 0.25];

@@ -42,6 +42,11 @@ export interface StepResult {
   readonly numbers: readonly number[];
 }
 
+/** For how many milliseconds no step was computed on the thread of steps. */
+export function stepsIdleFor(): number {
+  return native().stepIdle();
+}
+
 export class StepPlan {
   readonly #id: number;
 

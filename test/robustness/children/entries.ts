@@ -151,6 +151,7 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
   planRelease: () => [newPlan()],
   planReset: () => [newPlan()],
   planGradients: () => [newPlan()],
+  stepIdle: () => [],
   stepRun: () => {
     const [plan, tape, input] = [newPlan(), newTape(), F.ones([2])];
     begin();
