@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import * as torch from '../../lib/torch/index.ts';
 import { learning } from './learners.ts';
 import { mlp } from './mlp.mjs';
+import { reading } from './texts.ts';
 
 /** Runs so many iterations; gives a number to compare with the other side's. */
 export type Loop = ((iterations: number) => Promise<number>) & {
@@ -84,6 +85,10 @@ export const loops: Readonly<Record<string, () => Loop>> = {
   'knrm-small': learning('knrm-small'),
   lstm: learning('lstm'),
   'cross-encoder': learning('cross-encoder'),
-  'cross-encoder-loading': learning('cross-encoder'),
+  'cross-encoder-texts': learning('cross-encoder-texts'),
+  'cross-encoder-texts-1': learning('cross-encoder-texts'),
+  'cross-encoder-texts-2': learning('cross-encoder-texts'),
   'dual-encoder': learning('dual-encoder'),
+  jsonl: reading,
+  'jsonl-dataloader': reading,
 };

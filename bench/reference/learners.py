@@ -3,130 +3,36 @@
 import math
 
 import torch
-from torch import nn
-from torch.nn import functional as F
 
-
-class Mlp(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 1))
-
-    def loss_of(self, x, y):
-        return F.mse_loss(self.layers(x), y)
-
-
-class Knrm(nn.Module):
-    """Kernel pooling (Xiong et al., 2017): 11 kernels over the cosines of query and document words."""
-
-    def __init__(self, vocabulary, dim):
-        super().__init__()
-        self.words = nn.Embedding(vocabulary, dim)
-        self.last = nn.Linear(11, 1)
-        means = [1] + [(9 - 2 * i) / 10 for i in range(10)]
-        self.register_buffer("mu", torch.tensor(means, dtype=torch.float32))
-        self.register_buffer("sigma", torch.tensor([1e-3] + [0.1] * 10))
-
-    def forward(self, query, document):
-        q = F.normalize(self.words(query), dim=2)
-        d = F.normalize(self.words(document), dim=2)
-        cosines = q.bmm(d.transpose(1, 2)).unsqueeze(3)
-        pooled = cosines.sub(self.mu).square().div(self.sigma.square().mul(-2)).exp().sum(2)
-        return self.last(pooled.clamp(1e-10).log().mul(0.01).sum(1)).squeeze(1)
-
-    def loss_of(self, query, positive, negative):
-        return self(query, positive).sub(self(query, negative)).neg().add(1).relu().mean()
-
-
-class LstmTagger(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.words = nn.Embedding(1000, 64)
-        self.lstm = nn.LSTM(64, 64, batch_first=True)
-        self.last = nn.Linear(64, 10)
-
-    def loss_of(self, words, label):
-        states, _ = self.lstm(self.words(words))
-        return F.cross_entropy(self.last(states.select(1, -1)), label.squeeze(1))
-
-
-class Layer(nn.Module):
-    """A layer of BERT: attention and a feed-forward network, each with a residual and a normalisation after it."""
-
-    def __init__(self, dim, heads):
-        super().__init__()
-        self.heads = heads
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.out = nn.Linear(dim, dim)
-        self.norm1 = nn.LayerNorm([dim])
-        self.up = nn.Linear(dim, 4 * dim)
-        self.down = nn.Linear(4 * dim, dim)
-        self.norm2 = nn.LayerNorm([dim])
-
-    def forward(self, x):
-        batch, length, dim = x.shape
-        parts = self.qkv(x).view(batch, length, 3, self.heads, dim // self.heads).permute(2, 0, 3, 1, 4)
-        q, k, v = parts.unbind(0)
-        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(batch, length, dim)
-        middle = self.norm1(x.add(self.out(mixed)))
-        return self.norm2(middle.add(self.down(F.gelu(self.up(middle)))))
-
-
-class Encoder(nn.Module):
-    """BERT-mini: 4 layers of 256 with 4 heads."""
-
-    def __init__(self):
-        super().__init__()
-        self.words = nn.Embedding(30522, 256)
-        self.places = nn.Embedding(512, 256)
-        self.norm = nn.LayerNorm([256])
-        self.layers = nn.ModuleList([Layer(256, 4) for _ in range(4)])
-
-    def forward(self, words):
-        x = self.norm(self.words(words).add(self.places(torch.arange(words.shape[1]))))
-        for layer in self.layers:
-            x = layer(x)
-        return x
-
-
-class CrossEncoder(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.encoder = Encoder()
-        self.head = nn.Linear(256, 1)
-
-    def loss_of(self, words, label):
-        scores = self.head(self.encoder(words).select(1, 0)).squeeze(1)
-        return F.binary_cross_entropy_with_logits(scores, label.squeeze(1))
-
-
-class DualEncoder(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.encoder = Encoder()
-
-    def forward(self, words):
-        return F.normalize(self.encoder(words).mean(1), dim=1)
-
-    def loss_of(self, queries, documents):
-        scores = self(queries).mm(self(documents).t()).mul(20)
-        return F.cross_entropy(scores, torch.arange(scores.shape[0]))
+from models import AttentiveTagger, CrossEncoder, DroppingMlp, DualEncoder, Knrm, LstmTagger, Mlp
+from texts import Texts, pair_tensors
 
 
 def words(rows, length, bound):
     return torch.randint(0, bound, (rows, length))
 
 
+def numbers():
+    return [torch.randn(256, 64), torch.randn(256, 1)]
+
+
+def sentences():
+    return [words(256, 32, 1000), words(256, 1, 10)]
+
+
 SETTINGS = {
-    "mlp": (Mlp, lambda: [torch.randn(256, 64), torch.randn(256, 1)]),
+    "mlp": (Mlp, numbers),
+    "mlp-dropout": (DroppingMlp, numbers),
     "knrm": (lambda: Knrm(5000, 64), lambda: [words(256, 10, 5000), words(256, 50, 5000), words(256, 50, 5000)]),
     "knrm-small": (lambda: Knrm(500, 32), lambda: [words(256, 4, 500), words(256, 16, 500), words(256, 16, 500)]),
-    "lstm": (LstmTagger, lambda: [words(256, 32, 1000), words(256, 1, 10)]),
+    "lstm": (LstmTagger, sentences),
+    "lstm-attention": (AttentiveTagger, sentences),
     "cross-encoder": (CrossEncoder, lambda: [words(64, 128, 30522), torch.rand(64, 1).round()]),
     "dual-encoder": (DualEncoder, lambda: [words(64, 16, 30522), words(64, 64, 30522)]),
 }
 
 BATCH_SIZE = 16
+SEED_OF_STEPS = 11
 
 
 def made(name):
@@ -146,6 +52,7 @@ class Learning:
         self.model, data = made(self.name)
         self.batches = list(zip(*[tensor.split(BATCH_SIZE) for tensor in data]))
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3, fused=True)
+        torch.manual_seed(SEED_OF_STEPS)
 
     def __call__(self, steps):
         model, optimizer, batches = self.model, self.optimizer, self.batches
@@ -155,6 +62,17 @@ class Learning:
             loss.backward()
             optimizer.step()
         return loss.item()
+
+    def losses(self, steps):
+        """Of every step."""
+        found = []
+        for i in range(steps):
+            self.optimizer.zero_grad()
+            loss = self.model.loss_of(*self.batches[i % len(self.batches)])
+            loss.backward()
+            self.optimizer.step()
+            found.append(loss.item())
+        return found
 
 
 class Loading(Learning):
@@ -179,6 +97,27 @@ class Loading(Learning):
                 if done == steps:
                     break
         return loss.item()
+
+
+class LoadingTexts(Loading):
+    """A cross-encoder on texts that a DataLoader's collate_fn cuts into words in every batch, as ours are."""
+
+    def __init__(self, workers):
+        super().__init__("cross-encoder")
+        self.workers = workers
+
+    def prepare(self, steps):
+        torch.manual_seed(7)
+        self.model = CrossEncoder()
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3, fused=True)
+        self.loader = torch.utils.data.DataLoader(
+            Texts(),
+            batch_size=BATCH_SIZE,
+            shuffle=False,
+            collate_fn=pair_tensors,
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+        )
 
 
 class WithLightning(Learning):

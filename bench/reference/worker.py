@@ -1,5 +1,6 @@
 """`worker.py THREADS`: Python's side of the loops; answers one line of JSON for each on standard input."""
 
+import importlib.metadata
 import json
 import platform
 import sys
@@ -7,8 +8,9 @@ import time
 
 import torch
 
-from learners import Learning, Loading, WithLightning
+from learners import Learning, Loading, LoadingTexts, WithLightning
 from mlp import mlp
+from texts import generated, loaded, reading
 
 
 def matrix():
@@ -83,14 +85,26 @@ LOOPS = {
     "knrm-small": lambda: Learning("knrm-small"),
     "lstm": lambda: Learning("lstm"),
     "cross-encoder": lambda: Learning("cross-encoder"),
-    "cross-encoder-loading": lambda: Loading("cross-encoder"),
+    "cross-encoder-texts": lambda: LoadingTexts(0),
+    "cross-encoder-texts-1": lambda: LoadingTexts(1),
+    "cross-encoder-texts-2": lambda: LoadingTexts(2),
     "dual-encoder": lambda: Learning("dual-encoder"),
+    "jsonl": lambda: reading(generated),
+    "jsonl-dataloader": lambda: reading(loaded),
 }
+
+
+def release_of(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "missing"
 
 
 def main():
     torch.set_num_threads(int(sys.argv[1]))
-    print(json.dumps({"torch": torch.__version__, "runtime": "Python " + platform.python_version()}), flush=True)
+    runtime = "Python %s, lightning %s" % (platform.python_version(), release_of("lightning"))
+    print(json.dumps({"torch": torch.__version__, "runtime": runtime}), flush=True)
     made = {}
     for line in sys.stdin:
         request = json.loads(line)

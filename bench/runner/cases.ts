@@ -2,12 +2,17 @@
 
 export type Unit = 'ns' | 'ms' | 'MB';
 
-interface Common {
+interface Named {
   readonly name: string;
   readonly title: string;
+}
+
+interface Common extends Named {
   readonly unit: Unit;
   /** How many rounds are enough for a steady median. */
   readonly rounds: number;
+  /** Where it stands among the results; of training, steps a second are shown. */
+  readonly section: 'Operators' | 'Training' | 'Data' | 'Processes';
 }
 
 /** A loop in a process that stays: the cost is nanoseconds an iteration. */
@@ -26,15 +31,52 @@ export interface ProcessCase extends Common {
   readonly cost: 'wall' | 'peak';
   /** How ours is run: TypeScript through tsx, as job scripts are, or what `npm run build` makes of it. */
   readonly form: 'tsx' | 'compiled';
+  /** What a Learner trains; default the MLP of ours/mlp.mjs, without one. */
+  readonly train?: string;
 }
 
-export type Case = LoopCase | ProcessCase;
+/** The losses of all steps: compiled, as ever and in Python they are the same, to the bit. */
+export interface LossesCase extends Named {
+  readonly kind: 'losses';
+  readonly train: string;
+  readonly steps: number;
+}
 
-const loop = { kind: 'loop', unit: 'ns', rounds: 21 } as const;
-const start = { kind: 'process', unit: 'ms', rounds: 7, steps: 1, cost: 'wall' } as const;
+/** What Python has no counterpart of: measured in a process of ours. */
+export interface OwnCase extends Named {
+  readonly kind: 'own';
+  readonly measure: 'lag' | 'wait';
+  readonly train: string;
+  /** Epochs of the demo. */
+  readonly steps: number;
+  /** Steps are not compiled. */
+  readonly eager?: boolean;
+  readonly rounds: number;
+}
+
+export type ComparedCase = LoopCase | ProcessCase;
+export type Case = ComparedCase | LossesCase | OwnCase;
+
+const loop = { kind: 'loop', unit: 'ns', rounds: 21, section: 'Operators' } as const;
+const start = {
+  kind: 'process',
+  unit: 'ms',
+  rounds: 7,
+  steps: 1,
+  cost: 'wall',
+  section: 'Processes',
+} as const;
+const peak = {
+  kind: 'process',
+  unit: 'MB',
+  rounds: 3,
+  cost: 'peak',
+  form: 'tsx',
+  section: 'Processes',
+} as const;
 
 /** Ours is a run of a Learner, batches put together from rows and all; each round trains from the beginning. */
-const learner = { kind: 'loop', unit: 'ns', rounds: 9 } as const;
+const learner = { kind: 'loop', unit: 'ns', rounds: 9, section: 'Training' } as const;
 /** The first steps of a Learner are made both ways: they weigh little in so many. */
 const large = { ...learner, rounds: 3, warmUps: 0, iterations: 50 } as const;
 const learners: readonly LoopCase[] = [
@@ -50,23 +92,41 @@ const learners: readonly LoopCase[] = [
   {
     ...learner,
     name: 'knrm-small',
-    title: 'the same of 4 and 16 words, and a small embedding',
+    title: 'kernel pooling over 16 triples of 4 and 16 words, a small embedding',
     iterations: 1000,
   },
   { ...learner, name: 'lstm', title: 'LSTM of 64 over 16 x 32 words', iterations: 300 },
-  { ...large, name: 'cross-encoder', title: 'BERT-mini over 16 x 128 words' },
-  { ...large, name: 'cross-encoder-loading', title: 'the same; PyTorch with a DataLoader' },
+  { ...large, name: 'cross-encoder', title: 'BERT-mini over 16 x 128 words; in PyTorch batches are there' },
+  {
+    ...large,
+    name: 'cross-encoder-texts',
+    title: 'BERT-mini over 16 texts that each batch cuts into 128 words; PyTorch with a DataLoader',
+  },
+  { ...large, name: 'cross-encoder-texts-1', title: 'the same; one worker of the DataLoader', rounds: 2 },
+  { ...large, name: 'cross-encoder-texts-2', title: 'the same; two workers of the DataLoader', rounds: 2 },
   { ...large, name: 'dual-encoder', title: 'BERT-mini, 16 queries and documents in a batch' },
 ];
 
-export const cases: readonly Case[] = [
-  { ...loop, name: 'add-4x4', title: 'a.add(b) on 4x4', iterations: 20_000 },
-  { ...loop, name: 'mm-4x4', title: 'a.mm(b) on 4x4', iterations: 20_000 },
-  { ...loop, name: 'add_-4x4', title: 'a.add_(b) on 4x4, in place', iterations: 20_000 },
-  { ...loop, name: 'create-dispose', title: 'zeros of 4x4, freed at once', iterations: 20_000 },
-  { ...loop, name: 'foreach-100', title: '_foreach_add_ over 100 tensors of 4x4', iterations: 500 },
-  { ...loop, name: 'mlp-step', title: 'training step, MLP 64-128-1, batch 16, fused AdamW', iterations: 200 },
-  ...learners,
+const data: readonly LoopCase[] = [
+  {
+    ...loop,
+    name: 'jsonl',
+    title: 'a batch of 32 from lines of JSON to padded int64 tensors; Python by a generator',
+    rounds: 9,
+    iterations: 250,
+    section: 'Data',
+  },
+  {
+    ...loop,
+    name: 'jsonl-dataloader',
+    title: 'the same; a DataLoader over an IterableDataset',
+    rounds: 9,
+    iterations: 250,
+    section: 'Data',
+  },
+];
+
+const processes: readonly ProcessCase[] = [
   {
     ...start,
     name: 'first-step-tsx',
@@ -75,13 +135,73 @@ export const cases: readonly Case[] = [
   },
   { ...start, name: 'first-step-compiled', title: 'the same, compiled JavaScript', form: 'compiled' },
   {
-    kind: 'process',
+    ...peak,
     name: 'peak-memory',
-    title: 'resident memory at most, process that trains the MLP 2,000 steps',
-    unit: 'MB',
-    rounds: 3,
+    title: 'resident memory at most, process that trains the MLP 2,000 steps in a loop',
     steps: 2000,
-    cost: 'peak',
-    form: 'tsx',
   },
+  {
+    ...peak,
+    name: 'peak-mlp',
+    title: 'the same, 10 steps; ours with a Learner',
+    steps: 10,
+    train: 'mlp',
+  },
+  {
+    ...peak,
+    name: 'peak-bert',
+    title: 'the same, BERT-mini over 16 x 128 words',
+    steps: 10,
+    train: 'cross-encoder',
+  },
+];
+
+const losses: readonly LossesCase[] = [
+  { kind: 'losses', name: 'loss-mlp', title: 'MLP with dropout', train: 'mlp-dropout', steps: 500 },
+  {
+    kind: 'losses',
+    name: 'loss-attention',
+    title: 'LSTM, attention and dropout',
+    train: 'lstm-attention',
+    steps: 500,
+  },
+];
+
+const lag = { kind: 'own', measure: 'lag', rounds: 3 } as const;
+const wait = { kind: 'own', measure: 'wait', rounds: 3 } as const;
+const own: readonly OwnCase[] = [
+  { ...lag, name: 'lag-mlp', title: 'MLP, compiled', train: 'mlp', steps: 20_000 },
+  { ...lag, name: 'lag-mlp-eager', title: 'MLP, as ever', train: 'mlp', steps: 20_000, eager: true },
+  { ...lag, name: 'lag-bert', title: 'BERT-mini, compiled', train: 'cross-encoder', steps: 30 },
+  {
+    ...lag,
+    name: 'lag-bert-eager',
+    title: 'BERT-mini, as ever',
+    train: 'cross-encoder',
+    steps: 30,
+    eager: true,
+  },
+  { ...wait, name: 'wait-demo', title: 'the training of the demo, 3 epochs', train: 'demo', steps: 3 },
+  { ...wait, name: 'wait-mlp', title: 'MLP from rows', train: 'mlp', steps: 20_000 },
+  { ...wait, name: 'wait-bert', title: 'BERT-mini from texts', train: 'cross-encoder-texts', steps: 30 },
+];
+
+export const cases: readonly Case[] = [
+  { ...loop, name: 'add-4x4', title: 'a.add(b) on 4x4', iterations: 20_000 },
+  { ...loop, name: 'mm-4x4', title: 'a.mm(b) on 4x4', iterations: 20_000 },
+  { ...loop, name: 'add_-4x4', title: 'a.add_(b) on 4x4, in place', iterations: 20_000 },
+  { ...loop, name: 'create-dispose', title: 'zeros of 4x4, freed at once', iterations: 20_000 },
+  { ...loop, name: 'foreach-100', title: '_foreach_add_ over 100 tensors of 4x4', iterations: 500 },
+  {
+    ...loop,
+    name: 'mlp-step',
+    title: 'training step in a loop, MLP 64-128-1, batch 16, fused AdamW',
+    iterations: 200,
+    section: 'Training',
+  },
+  ...learners,
+  ...data,
+  ...processes,
+  ...losses,
+  ...own,
 ];

@@ -12,13 +12,20 @@ export interface Options {
   /** Threads of libtorch, on both sides. */
   readonly threads: number;
   readonly cases: readonly Case[];
+  /** Where the page of results is written; undefined: nowhere. */
+  readonly write: string | undefined;
 }
 
-export const usage = `npm run bench -- [--only NAME]... [--rounds N] [--threads N] [--json]
+/** What a run of all cases writes. */
+export const RESULTS = 'bench/RESULTS.md';
+
+export const usage = `npm run bench -- [--only NAME]... [--rounds N] [--threads N] [--json] [--write FILE | --no-write]
 
 PyTorch in Python and this, in alternating rounds. XPMIR_PYTHON names the Python (python3 otherwise); it needs the same torch.
+A run of everything writes ${RESULTS}, which is to be committed; a run of some cases writes nothing. --write FILE writes
+what was run to FILE, --no-write nothing.
 
-${cases.map(({ name, title }) => `  ${name.padEnd(20)} ${title}`).join('\n')}
+${cases.map(({ name, title }) => `  ${name.padEnd(22)} ${title}`).join('\n')}
 `;
 
 /** @throws ArgumentError for what it does not know; `--only first-step` takes every case whose name begins so. */
@@ -31,6 +38,8 @@ export function readOptions(args: readonly string[]): Options {
       only: { type: 'string', multiple: true, default: [] },
       rounds: { type: 'string' },
       threads: { type: 'string', default: '1' },
+      write: { type: 'string' },
+      'no-write': { type: 'boolean', default: false },
     },
   });
   for (const only of values.only) {
@@ -44,6 +53,7 @@ export function readOptions(args: readonly string[]): Options {
     rounds: values.rounds === undefined ? undefined : positive('--rounds', values.rounds),
     threads: positive('--threads', values.threads),
     cases: chosen.length === 0 ? cases : chosen,
+    write: values['no-write'] ? undefined : (values.write ?? (chosen.length === 0 ? RESULTS : undefined)),
   };
 }
 

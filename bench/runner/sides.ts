@@ -1,14 +1,11 @@
 /** The two sides of a comparison: how each is started, for a loop and for a whole process. */
 
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { ProcessCase } from './cases.ts';
 import { compiledTorch } from './compiled.ts';
+import { bench, type Command, measureOurs, measureReference, root, runProcess } from './process.ts';
 import type { Round } from './statistics.ts';
 import { type Greeting, Worker } from './worker.ts';
-
-const root = join(import.meta.dirname, '..', '..');
-const bench = join(root, 'bench');
 
 let compiledEntry: string | undefined;
 
@@ -17,8 +14,6 @@ function compiled(): string {
   compiledEntry ??= compiledTorch(root);
   return compiledEntry;
 }
-
-type Command = readonly [command: string, ...args: string[]];
 
 /** A pair of measurements, or why they cannot be compared. */
 export type RoundOutcome = Round | { readonly problem: string };
@@ -93,36 +88,32 @@ function startWorker(name: string, [command, ...args]: Command): Promise<Started
 /** One round of a case that is a whole process. */
 export async function processRound(
   round: number,
-  { steps, cost, form }: ProcessCase,
+  one: ProcessCase,
   python: string,
   threads: number,
 ): Promise<RoundOutcome> {
-  const torch = form === 'tsx' ? join(root, 'lib', 'torch', 'index.ts') : compiled();
-  const loader = form === 'tsx' ? ['--import', 'tsx'] : [];
-  const train = join(bench, 'ours', 'train.mjs');
-  const ours: Command = [process.execPath, ...loader, train, torch, String(steps), String(threads)];
-  const theirs: Command = [python, join(bench, 'reference', 'train.py'), String(steps), String(threads)];
   const half = (command: Command) => async () => {
-    const { wall, peakBytes, loss } = await runProcess(command);
-    return { cost: cost === 'wall' ? wall : peakBytes / 1e6, check: loss };
+    const { wall, peakBytes, loss } = await runProcess<{ peakBytes: number; loss: number }>(command);
+    return { cost: one.cost === 'wall' ? wall : peakBytes / 1e6, check: loss };
   };
+  const [ours, theirs] = processCommands(one, python, threads);
   return playRound(round, half(ours), half(theirs));
 }
 
-/** From the start of a process to its end, in milliseconds, with what it printed. */
-async function runProcess([command, ...args]: Command): Promise<{
-  wall: number;
-  peakBytes: number;
-  loss: number;
-}> {
-  const started = performance.now();
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], cwd: root });
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  const status = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
-  const wall = performance.now() - started;
-  if (status !== 0) throw new Error(`${[command, ...args].join(' ')} ended with ${status}`);
-  return { wall, ...(JSON.parse(output) as { peakBytes: number; loss: number }) };
+function processCommands(
+  { steps, form, train }: ProcessCase,
+  python: string,
+  threads: number,
+): readonly [Command, Command] {
+  if (train !== undefined) {
+    const asked = ['peak', train, steps, threads] as const;
+    return [measureOurs(...asked), measureReference(python, ...asked)];
+  }
+  const torch = form === 'tsx' ? join(root, 'lib', 'torch', 'index.ts') : compiled();
+  const loader = form === 'tsx' ? ['--import', 'tsx'] : [];
+  const program = join(bench, 'ours', 'train.mjs');
+  return [
+    [process.execPath, ...loader, program, torch, String(steps), String(threads)],
+    [python, join(bench, 'reference', 'train.py'), String(steps), String(threads)],
+  ];
 }
