@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { loops } from '../../bench/ours/loops.ts';
-import { type Case, cases } from '../../bench/runner/cases.ts';
-import { readOptions, usage } from '../../bench/runner/options.ts';
+import { type ComparedCase, cases } from '../../bench/runner/cases.ts';
+import { RESULTS, readOptions, usage } from '../../bench/runner/options.ts';
 import { jsonLine, tableLine } from '../../bench/runner/report.ts';
 import { playRound } from '../../bench/runner/sides.ts';
 import { median, summarize } from '../../bench/runner/statistics.ts';
 import { Worker } from '../../bench/runner/worker.ts';
 
-const one = cases[0] as Case;
+const one = cases[0] as ComparedCase;
 
 describe('statistics', () => {
   test('the median is the middle value, whatever the order, or the mean of the two in the middle', () => {
@@ -101,7 +101,14 @@ describe('output', () => {
 
 describe('options', () => {
   test('everything, with one thread, unless told otherwise', () => {
-    expect(readOptions([])).toEqual({ json: false, help: false, rounds: undefined, threads: 1, cases });
+    expect(readOptions([])).toEqual({
+      json: false,
+      help: false,
+      rounds: undefined,
+      threads: 1,
+      cases,
+      write: RESULTS,
+    });
   });
 
   test('--only takes a case, or all that begin alike, and may be repeated', () => {
@@ -112,6 +119,14 @@ describe('options', () => {
       'first-step-tsx',
       'first-step-compiled',
     ]);
+  });
+
+  test('a part of the cases is written only where it is said', () => {
+    const write = (...args: string[]) => readOptions(args).write;
+    expect(write('--only', 'mlp')).toBeUndefined();
+    expect(write('--only', 'mlp', '--write', 'some.md')).toBe('some.md');
+    expect(write('--write', 'all.md')).toBe('all.md');
+    expect(write('--no-write')).toBeUndefined();
   });
 
   test('rounds and threads are positive integers', () => {
