@@ -13,6 +13,24 @@ export type EncoderOptions = Pick<DualEncoder, 'buckets' | 'dim'>;
 /** Texts as hashed features. */
 export type Features = readonly Int32Array[];
 
+/** Texts as tensors. */
+export interface Bags {
+  /** All features, one text behind the other: `[N]`. */
+  readonly features: torch.Tensor;
+  /** Where each text begins, and behind them what fills up: `[B + 1]`. */
+  readonly offsets: torch.Tensor;
+}
+
+/** @param multiple the number of features is filled up to a multiple of it, so that shapes come again; default 1 */
+export function toBags(texts: Features, multiple = 1): Bags {
+  const offsets = new Int32Array(texts.length + 1);
+  for (const [i, text] of texts.entries()) offsets[i + 1] = offsets[i]! + text.length;
+  const total = offsets[texts.length]!;
+  const features = new Int32Array(Math.ceil(total / multiple) * multiple);
+  for (const [i, text] of texts.entries()) features.set(text, offsets[i]);
+  return { features: torch.fromTypedArray(features), offsets: torch.fromTypedArray(offsets) };
+}
+
 export class DualEncoder extends config(
   import.meta,
   'xpmir.examples.jsdoc.DualEncoder',
@@ -37,16 +55,9 @@ export class DualEncoder extends config(
   }
 
   /** One vector of length 1 for each text: `[B, D]`. */
-  forward(texts: Features): torch.Tensor {
-    const offsets = new Int32Array(texts.length);
-    let total = 0;
-    for (const [i, text] of texts.entries()) {
-      offsets[i] = total;
-      total += text.length;
-    }
-    const all = new Int32Array(total);
-    for (const [i, text] of texts.entries()) all.set(text, offsets[i]);
-    return functional.normalize(this.bag.forward(torch.fromTypedArray(all), torch.fromTypedArray(offsets)));
+  forward({ features, offsets }: Bags): torch.Tensor {
+    const texts = (offsets.shape[0] as number) - 1;
+    return functional.normalize(this.bag.forward(features, offsets).narrow(0, 0, texts));
   }
 
   /** The vectors of many texts, `[N, D]`, made in pieces and without a graph. */
@@ -55,7 +66,7 @@ export class DualEncoder extends config(
       torch.noGrad(() => {
         const pieces: torch.Tensor[] = [];
         for (let i = 0; i < texts.length; i += pieceSize)
-          pieces.push(this.forward(texts.slice(i, i + pieceSize)));
+          pieces.push(this.forward(toBags(texts.slice(i, i + pieceSize))));
         return torch.cat(pieces, 0);
       }),
     );

@@ -5,7 +5,7 @@ import { Bm25Index, evaluate, type Judgements, recall, reciprocalRank, topK } fr
 import * as torch from 'xpmir/torch';
 import type { Corpus, Topic } from './corpus.ts';
 import { documentText } from './declaration.ts';
-import type { DualEncoder, Features } from './encoder.ts';
+import { type DualEncoder, type Features, toBags } from './encoder.ts';
 import { terms } from './text.ts';
 
 /** What is measured, under the names that means over many queries have. */
@@ -72,7 +72,7 @@ export function denseScores(
     for (let i = 0; i < numbers.length; i += QUERIES_AT_ONCE) {
       const some = numbers.slice(i, i + QUERIES_AT_ONCE).map((number) => queries[number]!);
       const scores = torch.tidy(() =>
-        torch.noGrad(() => encoder.forward(some).mm(vectors.t()).toTypedArray()),
+        torch.noGrad(() => encoder.forward(toBags(some)).mm(vectors.t()).toTypedArray()),
       );
       const count = scores.length / some.length;
       for (let q = 0; q < some.length; q++) yield scores.subarray(q * count, (q + 1) * count) as Float32Array;

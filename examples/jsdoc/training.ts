@@ -17,7 +17,7 @@ import {
 import { config, param } from 'xpmir/experiment';
 import * as torch from 'xpmir/torch';
 import { Declarations } from './data.ts';
-import { DualEncoder } from './encoder.ts';
+import { type Bags, DualEncoder, type Features, toBags } from './encoder.ts';
 import { RetrievalEvaluator } from './evaluation.ts';
 import { CHOSEN_BY, NAMES } from './rankers.ts';
 
@@ -25,6 +25,12 @@ import { CHOSEN_BY, NAMES } from './rankers.ts';
 interface Pair {
   readonly query: Int32Array;
   readonly document: Int32Array;
+}
+
+/** A batch of them. */
+interface PairBatch {
+  readonly queries: Bags;
+  readonly documents: Bags;
 }
 
 /** Each topic of the training part once in a pass, with one of its documents. */
@@ -44,19 +50,30 @@ export class PairSampler extends config(
   }
 }
 
+/** Batches have few different numbers of features, so that steps are compiled. */
+const MULTIPLE = 4096;
+
 /** Softmax over the batch, from queries to documents and back. */
 export class InBatchTrainer extends config(
   import.meta,
   'xpmir.examples.jsdoc.InBatchTrainer',
   {},
-  LossTrainer,
+  LossTrainer<Pair, PairBatch>,
 ) {
-  protected override trainBatch(pairs: readonly Pair[]): void {
+  protected override collate(pairs: readonly Pair[]): PairBatch {
+    const bags = (texts: Features) => toBags(texts, MULTIPLE);
+    return {
+      queries: bags(pairs.map(({ query }) => query)),
+      documents: bags(pairs.map(({ document }) => document)),
+    };
+  }
+
+  protected override trainBatch(batch: PairBatch): void {
     const encoder = this.trainedModel as DualEncoder;
-    const queries = encoder.forward(pairs.map(({ query }) => query)); // [B, D]
-    const documents = encoder.forward(pairs.map(({ document }) => document)); // [B, D]
+    const queries = encoder.forward(batch.queries); // [B, D]
+    const documents = encoder.forward(batch.documents); // [B, D]
     const scores = queries.mm(documents.t()).mul(encoder.logScale.exp()); // [B, B]
-    const own = torch.arange(pairs.length); // [B]
+    const own = torch.arange(queries.shape[0] as number); // [B]
     const { crossEntropy } = torch.nn.functional;
     this.context.addLoss('loss', crossEntropy(scores, own).add(crossEntropy(scores.t(), own)).div(2));
   }
