@@ -36,6 +36,7 @@ export interface Addon {
   release(): void;
   releaseMany(count: number): void;
   memory(): void;
+  emptyHostCache(): void;
 
   backward(retainGraph: boolean, createGraph: boolean): void;
   gradients(retainGraph: boolean, createGraph: boolean, allowUnused: boolean): boolean;

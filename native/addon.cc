@@ -13,7 +13,7 @@
 //   jit.cc      TorchScript modules as numbers; script_value.* their nested arguments
 //   tape.*      operator calls written down, and run again; step_thread.* where
 //   compiled*   tapes as numbers, steps made of them
-//   allocator.* memory of small tensors, used again: the one thing that belongs to the process
+//   allocator.* memory of CPU tensors, used again, large_blocks.* of the large ones: what belongs to the process
 //   error.*     the border; state.* what one environment owns
 
 #include "allocator.h"

@@ -7,18 +7,20 @@
 #include <cstdlib>
 #include <utility>
 
+#include "large_blocks.h"
+
 namespace xpmir {
 
 namespace {
 
 constexpr size_t kAlignment = 64;          // as libtorch's own
 constexpr size_t kSmall = 4096;            // up to here a list for every multiple of the alignment
-constexpr size_t kLargest = 1 << 20;       // up to here four lists for every doubling; beyond, the cost does not matter
+constexpr size_t kLargest = 1 << 16;       // up to here four lists for every doubling; beyond, see large_blocks.h
 constexpr size_t kKept = size_t{1} << 18;  // bytes that wait in one small list at most, in one thread
 constexpr size_t kKeptLarge = 1 << 20;     // and in one of the others
 constexpr size_t kSmallLists = kSmall / kAlignment;
 constexpr size_t kFirstExponent = 12;  // of the doubling that begins above kSmall
-constexpr size_t kLists = kSmallLists + 4 * 8;
+constexpr size_t kLists = kSmallLists + 4 * 4;
 
 constexpr size_t size_of(size_t list) {
   if (list < kSmallLists) return (list + 1) * kAlignment;
@@ -70,11 +72,30 @@ constexpr std::array<c10::DeleterFnPtr, sizeof...(list)> deleters(std::index_seq
 }
 constexpr auto kGiveBack = deleters(std::make_index_sequence<kLists>());
 
-class SmallBlocks final : public c10::Allocator {
+// Never freed: tensors may outlive every environment.
+LargeBlocks& large() {
+  static LargeBlocks* const blocks = new LargeBlocks();
+  return *blocks;
+}
+
+void give_back_large(void* block) { large().give(block); }
+
+c10::DeleterFnPtr others = nullptr;  // how libtorch's own allocator frees
+
+// For memory whose size nobody remembers.
+void give_back_any(void* block) {
+  if (!large().give(block)) others(block);
+}
+
+class Blocks final : public c10::Allocator {
  public:
-  explicit SmallBlocks(c10::Allocator* other) : other_(other) {}
+  explicit Blocks(c10::Allocator* other) : other_(other) {}
 
   c10::DataPtr allocate(size_t bytes) override {
+    if (bytes > kLargest) {
+      void* block = large().take(bytes);
+      if (block != nullptr) return {block, block, give_back_large, c10::Device(c10::kCPU)};
+    }
     if (bytes == 0 || bytes > kLargest || ended) return other_->allocate(bytes);
     const size_t index = list_of(bytes);
     Spare::List& list = spare.lists[index];
@@ -88,8 +109,7 @@ class SmallBlocks final : public c10::Allocator {
     return {block, block, kGiveBack[index], c10::Device(c10::kCPU)};
   }
 
-  // For memory whose size nobody remembers.
-  c10::DeleterFnPtr raw_deleter() const override { return other_->raw_deleter(); }
+  c10::DeleterFnPtr raw_deleter() const override { return give_back_any; }
   void copy_data(void* to, const void* from, size_t bytes) const override { other_->copy_data(to, from, bytes); }
 
  private:
@@ -98,10 +118,13 @@ class SmallBlocks final : public c10::Allocator {
 
 }  // namespace
 
+void empty_allocator() { large().empty(); }
+
 void install_allocator() {
   static const bool installed = [] {
-    // Never freed: tensors may outlive every environment.
-    c10::SetCPUAllocator(new SmallBlocks(c10::GetCPUAllocator()), 1);
+    c10::Allocator* const before = c10::GetCPUAllocator();
+    others = before->raw_deleter();
+    c10::SetCPUAllocator(new Blocks(before), 1);
     return true;
   }();
   (void)installed;

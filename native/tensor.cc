@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 #include <ATen/core/Tensor.h>
 
+#include "allocator.h"
 #include "compiled.h"
 #include "entries.h"
 #include "modes.h"
@@ -178,6 +179,12 @@ Napi::Value memory(State& state, const Napi::CallbackInfo&) {
   return state.env.Undefined();
 }
 
+// emptyHostCache(): memory of large tensors that died goes back to the system.
+Napi::Value empty_host_cache(State& state, const Napi::CallbackInfo&) {
+  empty_allocator();
+  return state.env.Undefined();
+}
+
 // sameStorage(a, b): whether two tensors look at the same memory.
 Napi::Value same_storage(State& state, const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(state.env, tensor_argument(state, info, 0).is_alias_of(tensor_argument(state, info, 1)));
@@ -196,6 +203,7 @@ constexpr Entry kEntries[] = {
     {"release", release},
     {"releaseMany", release_many},
     {"memory", memory},
+    {"emptyHostCache", empty_host_cache},
     {"sameStorage", same_storage},
 };
 

@@ -5,6 +5,7 @@ import type { AutocastDevice } from '../torch/amp.ts';
 import { GradScaler } from '../torch/gradScaler.ts';
 import type { Module } from '../torch/nn/module.ts';
 import { manualSeed } from '../torch/random.ts';
+import { emptyHostCache } from '../torch/scope.ts';
 import { TrainerContext, type TrainerContextOptions } from './context.ts';
 import { type EndEvent, type EndReason, messageOf } from './events.ts';
 import { GradientHook, type Hook, InitializationHook, OptimizationHook } from './hooks.ts';
@@ -94,6 +95,7 @@ export class LearnerRun {
       this.#steps?.dispose();
       this.#optimizer.dispose();
       context.dispose();
+      emptyHostCache();
       context.emit({
         type: 'end',
         state: context.state,

@@ -68,7 +68,7 @@ export {
   seed,
   setRngState,
 } from './random.ts';
-export { keep, type Memory, memory, tidy } from './scope.ts';
+export { emptyHostCache, keep, type Memory, memory, tidy } from './scope.ts';
 export { type BackwardCallOptions, type HookHandle, Tensor, type ToOptions } from './tensor.ts';
 export {
   areDeterministicAlgorithmsEnabled,

@@ -59,6 +59,14 @@ export function visitTensors(
   for (const child of children) visitTensors(child, visit, seen);
 }
 
+/**
+ * Gives memory back to the system that is kept for tensors on the CPU to come. A process keeps no more than it needed at
+ * one time; a run of a Learner does this when it ends.
+ */
+export function emptyHostCache(): void {
+  native().emptyHostCache();
+}
+
 /** What lives on the native side of this thread. */
 export interface Memory {
   /** Live tensors, views included. */

@@ -28,6 +28,13 @@ describe('memory stays bounded', () => {
     const { most } = await figures<{ most: number }>('growth', 'collector');
     expect(most).toBeLessThan(512);
   }, 120_000);
+
+  test('large results in two threads: the memory of the step before, given back when asked', async () => {
+    const { grown, held, given } = await figures<Record<string, number>>('growth', 'large');
+    expect(grown).toBeLessThan(20);
+    expect(held).toBeGreaterThan(40);
+    expect(given).toBeGreaterThan(60);
+  }, 120_000);
 });
 
 /** Exit code or signal, and what stood on standard error. */

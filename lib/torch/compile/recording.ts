@@ -11,7 +11,16 @@ import { begin, put, wrap } from '../wire.ts';
 /** What tells nothing about the values of tensors and makes none. */
 const HARMLESS = new Set([
   ...['arena', 'reserve', 'find', 'intern', 'string', 'schemas', 'version', 'info', 'sameStorage'],
-  ...['release', 'releaseMany', 'memory', 'gradEnabled', 'accumulates', 'gradFnName', 'clearAutocastCache'],
+  ...[
+    'release',
+    'releaseMany',
+    'memory',
+    'gradEnabled',
+    'accumulates',
+    'gradFnName',
+    'clearAutocastCache',
+    'emptyHostCache',
+  ],
   ...['getNumThreads', 'hasCuda', 'cudaDeviceCount', 'tapeBegin', 'tapeEnd', 'tapeCancel'],
 ]);
 

@@ -34,8 +34,36 @@ async function withCollector(): Promise<void> {
   console.log(JSON.stringify({ most }));
 }
 
+/** Steps of several sizes, large ones too, are made in the memory of the step before, by whichever thread. */
+async function withLarge(): Promise<void> {
+  const twice = torch.compile((x: torch.Tensor) => x.mul(2).add(1));
+  const step = async () => {
+    for (const size of [300, 500, 700, 900]) {
+      const x = torch.ones([size, size]); // 360 KB to 3.2 MB
+      (await twice(x)).dispose();
+      x.add(1).dispose();
+      x.dispose();
+    }
+  };
+  for (let i = 0; i < 20; i++) await step();
+  const before = megabytes();
+  for (let i = 0; i < 500; i++) await step();
+  const after = megabytes();
+  const large = torch.ones([4096, 4096]); // 64 MB
+  const held = megabytes();
+  large.dispose();
+  await macrotask();
+  torch.emptyHostCache();
+  console.log(JSON.stringify({ grown: after - before, held: held - after, given: held - megabytes() }));
+}
+
 torch.setNumThreads(1);
-const done = mode === 'tidy' ? withTidy() : withCollector();
+const modes: Record<string, () => Promise<void>> = {
+  tidy: withTidy,
+  collector: withCollector,
+  large: withLarge,
+};
+const done = (modes[mode as string] as () => Promise<void>)();
 done.catch((error: unknown) => {
   console.error(error);
   process.exitCode = 1;

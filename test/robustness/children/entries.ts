@@ -176,6 +176,7 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
     return [script, 'forward', '..'];
   },
   clearAutocastCache: () => [],
+  emptyHostCache: () => [],
 };
 
 const verdicts = newVerdicts();
