@@ -47,7 +47,7 @@ async function withLarge(): Promise<void> {
   };
   for (let i = 0; i < 20; i++) await step();
   const before = megabytes();
-  for (let i = 0; i < 500; i++) await step();
+  for (let i = 0; i < 100; i++) await step();
   const after = megabytes();
   const large = torch.ones([4096, 4096]); // 64 MB
   const held = megabytes();
