@@ -56,6 +56,8 @@ export interface Addon {
   drawSeed(generator: number): bigint;
   getState(generator: number): Handle;
   setState(generator: number, state: Handle): void;
+  pow(base: number, exponent: number): number;
+  cos(angle: number): number;
   setNumThreads(threads: number): void;
   getNumThreads(): number;
   setDeterministic(mode: boolean, warnOnly: boolean): void;
@@ -81,7 +83,7 @@ export interface Addon {
   tapeCancel(): void;
   tapeRelease(tape: number): void;
   tapeDifference(a: number, b: number): string;
-  tapeRates(tape: number): [isCount: boolean, recorded: number][];
+  tapeRated(slot: number, rate: number): void;
   tapeMutated(tape: number): Handle[];
   tapeCall(tape: number): Promise<Handle[]>;
   sameBits(a: Handle, b: Handle): boolean;
@@ -89,7 +91,7 @@ export interface Addon {
   planRelease(plan: number): void;
   planReset(plan: number): void;
   planGradients(plan: number): Handle[];
-  stepRun(plan: number, keep: boolean, divide: number, parts: number, updates: number): Promise<number[]>;
+  stepRun(plan: number, given: boolean, divide: number, parts: number, updates: number): Promise<number[]>;
   /** For how many milliseconds nothing was computed there; infinity where nothing ever was. */
   stepIdle(): number;
 }

@@ -10,7 +10,8 @@
 //   tensor.cc   what is no operator: data in and out, description, requires_grad, grad
 //   autograd.cc backward, grad, hooks, custom nodes
 //   random.cc   seeds, generators, thread counts
-//   jit.cc      TorchScript modules as numbers; script_value.* their nested arguments
+//   numbers.cc  what the C library computes
+//   jit.cc      TorchScript modules as numbers; script_value.* their nested arguments; script_call.* one on a tape
 //   tape.*      operator calls written down, and run again; step_thread.* where
 //   compiled*   tapes as numbers, steps made of them
 //   allocator.* memory of CPU tensors, used again, large_blocks.* of the large ones: what belongs to the process
@@ -51,6 +52,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_tensor(env, exports);
   export_autograd(env, exports);
   export_random(env, exports);
+  export_numbers(env, exports);
   export_jit(env, exports);
   export_tapes(env, exports);
   export_steps(env, exports);

@@ -19,6 +19,7 @@ struct Plan {
   std::vector<at::Tensor> parameters;
   std::vector<at::Tensor> gradients;  // undefined for a parameter that the loss does not reach
   std::vector<double> reached;        // 1 for a parameter that the updates were recorded with a gradient of
+  std::vector<double> made;           // by optimizer, how often it was not skipped: on the step thread only
   bool failed = false;                // a job failed, and those behind it must not go on: on the step thread only
 };
 

@@ -2,6 +2,7 @@
 
 #include <torch/csrc/autograd/autograd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -28,8 +29,23 @@ struct Part {
   std::vector<at::Tensor> inputs;
 };
 
+// What the tape of an update does, in the order in which a step has them. All but `Rescale` are functions of gradients.
+enum class Role {
+  Unscale = 0,  // divides the gradients of an optimizer by the scale; gives what it found that is not finite
+  Look = 1,     // gradient hooks: its outputs are numbers to be told
+  Step = 2,     // an optimizer, skipped where something was found
+  Rescale = 3,  // adapts the scale to all that was found
+};
+constexpr size_t kMostOptimizers = 64;
+
 struct Update {
   std::shared_ptr<const Tape> tape;
+  Role role;
+  size_t optimizer;
+  // Rows of numbers: the first for an optimizer that made `first` steps in this plan, the next for one more, and so on.
+  // JavaScript does not know which steps under way are skipped.
+  double first;
+  size_t width;
   std::vector<double> rates;
 };
 
@@ -43,7 +59,7 @@ class StepJob : public PromisedJob {
 
   std::vector<Part> parts;
   double divide = 1;  // batches in the step
-  bool keep = false;  // the gradients of before are added to
+  std::vector<at::Tensor> given;  // gradients of what updates reach, in place of those of parts
   std::vector<Update> updates;
 
  protected:
@@ -53,7 +69,8 @@ class StepJob : public PromisedJob {
       return;
     }
     plan_->failed = true;  // until all went well
-    if (!keep) plan_->gradients.assign(plan_->parameters.size(), at::Tensor());
+    plan_->gradients.assign(plan_->parameters.size(), at::Tensor());
+    take_given();
     for (size_t i = 0; i < parts.size(); i++) {
       if (learn(parts[i])) continue;
       outcome_ = Outcome::NotFinite;
@@ -63,21 +80,18 @@ class StepJob : public PromisedJob {
       outcome_ = Outcome::Elsewhere;
       return;
     }
-    for (const Update& update : updates) {
-      const c10::AutoGradMode no_grad(false);
-      std::vector<at::Tensor> inputs;
-      for (const at::Tensor& gradient : plan_->gradients)
-        if (gradient.defined()) inputs.push_back(gradient);
-      tell(update.tape->run(std::move(inputs), update.rates));
-    }
+    for (const Update& update : updates) make(update);
     plan_->failed = false;
   }
 
   Napi::Value result() override {
-    Napi::Array result = Napi::Array::New(state_.env, numbers_.size() + 1);
+    const size_t before = 1 + skipped_.size();
+    Napi::Array result = Napi::Array::New(state_.env, before + numbers_.size());
     result[0u] = Napi::Number::New(state_.env, static_cast<double>(outcome_));
+    for (size_t i = 0; i < skipped_.size(); i++)
+      result[static_cast<uint32_t>(i + 1)] = Napi::Number::New(state_.env, skipped_[i] ? 1 : 0);
     for (size_t i = 0; i < numbers_.size(); i++)
-      result[static_cast<uint32_t>(i + 1)] = Napi::Number::New(state_.env, numbers_[i]);
+      result[static_cast<uint32_t>(before + i)] = Napi::Number::New(state_.env, numbers_[i]);
     state_.report_memory();
     return result;
   }
@@ -89,6 +103,50 @@ class StepJob : public PromisedJob {
       const bool is_plain = output.is_cpu() && output.scalar_type() == at::kFloat && output.numel() == 1;
       numbers_.push_back(is_plain ? *output.const_data_ptr<float>() : output.item().toDouble());
     }
+  }
+
+  void take_given() {
+    size_t next = 0;
+    for (size_t i = 0; next < given.size() && i < plan_->gradients.size(); i++)
+      if (plan_->reached[i] != 0) plan_->gradients[i] = given[next++];
+  }
+
+  // With the operators, and in the order, of a step that is not compiled.
+  void make(const Update& update) {
+    const c10::AutoGradMode no_grad(false);
+    std::vector<at::Tensor> inputs;
+    if (update.role == Role::Rescale) {
+      for (const std::vector<at::Tensor>& found : found_) inputs.insert(inputs.end(), found.begin(), found.end());
+    } else {
+      for (const at::Tensor& gradient : plan_->gradients)
+        if (gradient.defined()) inputs.push_back(gradient);
+    }
+    if (update.role == Role::Unscale) {
+      if (found_.size() <= update.optimizer) found_.resize(update.optimizer + 1);
+      found_[update.optimizer] = update.tape->run(std::move(inputs));
+    } else if (update.role == Role::Step) {
+      skipped_.push_back(overflowed(update.optimizer));
+      if (skipped_.back()) return;
+      double& made = plan_->made[update.optimizer];
+      update.tape->run(std::move(inputs), row(update, made));
+      made++;
+    } else {
+      tell(update.tape->run(std::move(inputs)));
+    }
+  }
+
+  bool overflowed(size_t optimizer) const {
+    if (optimizer >= found_.size()) return false;
+    const auto is_set = [](const at::Tensor& found) { return found.item().toDouble() != 0; };
+    return std::any_of(found_[optimizer].begin(), found_[optimizer].end(), is_set);
+  }
+
+  static const double* row(const Update& update, double made) {
+    const double at = made - update.first;
+    TORCH_CHECK(update.width == 0 || (at >= 0 && (at + 1) * static_cast<double>(update.width) <=
+                                                     static_cast<double>(update.rates.size())),
+                "an optimizer made ", made, " steps, for which no rates were given");
+    return update.width == 0 ? nullptr : update.rates.data() + static_cast<size_t>(at) * update.width;
   }
 
   bool reached_as_recorded() const {
@@ -108,7 +166,7 @@ class StepJob : public PromisedJob {
     at::Tensor loss = outputs.back();
     if (part.weight != 1) loss = loss.mul(part.weight);
     if (divide != 1) loss = loss.div(divide);
-    if (part.scale.defined()) loss = loss.mul(part.scale);
+    if (part.scale.defined()) loss = loss.mul(part.scale.to(loss.device()));
     std::vector<at::Tensor> wanted;
     std::vector<size_t> places;
     for (size_t i = 0; i < plan_->parameters.size(); i++) {
@@ -132,6 +190,8 @@ class StepJob : public PromisedJob {
 
   std::shared_ptr<Plan> plan_;
   std::vector<double> numbers_;
+  std::vector<std::vector<at::Tensor>> found_;  // by optimizer
+  std::vector<bool> skipped_;                   // by optimizer, in the order of their steps
   Outcome outcome_ = Outcome::Done;
 };
 
@@ -142,6 +202,7 @@ Napi::Value plan_new(State& state, const Napi::CallbackInfo&) {
   plan->parameters = read_tensors(state, reader);
   plan->gradients.resize(plan->parameters.size());
   plan->reached = read_numbers(reader);
+  plan->made.resize(kMostOptimizers);
   if (plan->reached.size() != plan->parameters.size())
     throw ArgumentError("ERR_ARGUMENT", "Expected a number for each parameter");
   CompiledTable& all = compiled_table(state);
@@ -170,39 +231,57 @@ Napi::Value plan_gradients(State& state, const Napi::CallbackInfo& info) {
   return handles_of(state, plan->gradients);
 }
 
-// stepRun(plan, keep, divide, parts, updates): a promise of [outcome, numbers...]. In the buffer, for each part: its
-// tape, weight and count of finite outputs; its inputs; its scale, or no tensor. For each update: its tape; its rates.
+Part read_part(State& state, WireReader& reader) {
+  const std::vector<double> numbers = read_numbers(reader);
+  if (numbers.size() != 3) throw ArgumentError("ERR_ARGUMENT", "Expected three numbers for a part");
+  Part part;
+  part.tape = tape_at(state, numbers[0]);
+  part.weight = numbers[1];
+  part.inputs = read_tensors(state, reader);
+  const std::vector<at::Tensor> scale = read_tensors(state, reader);
+  if (!scale.empty()) part.scale = scale[0];
+  if (part.inputs.size() != part.tape->inputs() || part.tape->outputs() == 0 || part.tape->rates() > 0 ||
+      !(numbers[2] >= 0 && numbers[2] <= static_cast<double>(part.tape->outputs())))
+    throw ArgumentError("ERR_ARGUMENT", "Expected the inputs of its tape for a part");
+  part.finite = static_cast<size_t>(numbers[2]);
+  return part;
+}
+
+Update read_update(State& state, WireReader& reader) {
+  const std::vector<double> numbers = read_numbers(reader);
+  if (numbers.size() != 5) throw ArgumentError("ERR_ARGUMENT", "Expected five numbers for an update");
+  const auto whole = [&](size_t i, double below) {
+    if (!(numbers[i] >= 0 && numbers[i] < below && std::floor(numbers[i]) == numbers[i]))
+      throw ArgumentError("ERR_ARGUMENT", "Expected a role, an optimizer, a count and a width for an update");
+    return numbers[i];
+  };
+  Update update{tape_at(state, numbers[0]),
+                static_cast<Role>(static_cast<int>(whole(1, 4))),
+                static_cast<size_t>(whole(2, kMostOptimizers)),
+                whole(3, 9e15),
+                static_cast<size_t>(whole(4, 1 << 20)),
+                read_numbers(reader)};
+  const size_t rates = update.tape->rates();
+  const bool fits = update.width == 0 ? update.rates.empty() : update.rates.size() % update.width == 0;
+  if (!fits || update.width < rates || (rates > 0 && update.role != Role::Step))
+    throw ArgumentError("ERR_ARGUMENT", "Expected rows of at least " + std::to_string(rates) + " rates for a step");
+  return update;
+}
+
+// stepRun(plan, given, divide, parts, updates): a promise of [outcome, whether each step was skipped..., numbers...]. In
+// the buffer, for each part: its tape, weight and count of finite outputs; its inputs; its scale, or no tensor. Then,
+// where they are given, gradients in place of parts. For each update: its tape, role, optimizer, and the count and width
+// of its rows; its rates.
 Napi::Value step_run(State& state, const Napi::CallbackInfo& info) {
   auto job = std::make_unique<StepJob>(state, plan_argument(state, info));
-  job->keep = boolean_argument(info, 1, "keep");
+  const bool given = boolean_argument(info, 1, "given");
   job->divide = number_argument(info, 2, "divide");
   const int64_t parts = integer_argument(info, 3, "parts", 0, 1 << 20);
-  const int64_t updates = integer_argument(info, 4, "updates", 0, 64);
+  const int64_t updates = integer_argument(info, 4, "updates", 0, 4 * static_cast<int64_t>(kMostOptimizers));
   WireReader reader = arena_reader(state);
-  for (int64_t i = 0; i < parts; i++) {
-    const std::vector<double> numbers = read_numbers(reader);
-    if (numbers.size() != 3) throw ArgumentError("ERR_ARGUMENT", "Expected three numbers for a part");
-    Part part;
-    part.tape = tape_at(state, numbers[0]);
-    part.weight = numbers[1];
-    part.inputs = read_tensors(state, reader);
-    const std::vector<at::Tensor> scale = read_tensors(state, reader);
-    if (!scale.empty()) part.scale = scale[0];
-    if (part.inputs.size() != part.tape->inputs() || part.tape->outputs() == 0 || !part.tape->rates().empty() ||
-        !(numbers[2] >= 0 && numbers[2] <= static_cast<double>(part.tape->outputs())))
-      throw ArgumentError("ERR_ARGUMENT", "Expected the inputs of its tape for a part");
-    part.finite = static_cast<size_t>(numbers[2]);
-    job->parts.push_back(std::move(part));
-  }
-  for (int64_t i = 0; i < updates; i++) {
-    const std::vector<double> numbers = read_numbers(reader);
-    if (numbers.size() != 1) throw ArgumentError("ERR_ARGUMENT", "Expected a tape for an update");
-    Update update{tape_at(state, numbers[0]), read_numbers(reader)};
-    if (update.rates.size() != update.tape->rates().size())
-      throw ArgumentError("ERR_ARGUMENT", "Expected " + std::to_string(update.tape->rates().size()) +
-                                              " rates but received " + std::to_string(update.rates.size()));
-    job->updates.push_back(std::move(update));
-  }
+  for (int64_t i = 0; i < parts; i++) job->parts.push_back(read_part(state, reader));
+  if (given) job->given = read_tensors(state, reader);
+  for (int64_t i = 0; i < updates; i++) job->updates.push_back(read_update(state, reader));
   return post_job(state, std::move(job));
 }
 

@@ -120,17 +120,12 @@ Napi::Value tape_difference(State& state, const Napi::CallbackInfo& info) {
   return Napi::String::New(state.env, a->difference(*b));
 }
 
-// tapeRates(tape): for each number of an update that changes, whether it counts steps, and what it was.
-Napi::Value tape_rates(State& state, const Napi::CallbackInfo& info) {
-  const auto tape = tape_at(state, number_argument(info, 0, "tape"));
-  Napi::Array rates = Napi::Array::New(state.env, tape->rates().size());
-  for (size_t i = 0; i < tape->rates().size(); i++) {
-    Napi::Array rate = Napi::Array::New(state.env, 2);
-    rate[0u] = Napi::Boolean::New(state.env, tape->rates()[i].is_count);
-    rate[1u] = Napi::Number::New(state.env, tape->rates()[i].recorded);
-    rates[static_cast<uint32_t>(i)] = rate;
-  }
-  return rates;
+// tapeRated(slot, rate): the number in this slot of the buffer, an argument of the next call, is given anew to each run.
+Napi::Value tape_rated(State& state, const Napi::CallbackInfo& info) {
+  const int64_t slot = integer_argument(info, 0, "slot", 0, static_cast<int64_t>(state.arena.size()) - 1);
+  const int64_t rate = integer_argument(info, 1, "rate", 0, 1 << 20);
+  if (state.recorder) state.recorder->note_rate(static_cast<size_t>(slot), static_cast<int>(rate));
+  return state.env.Undefined();
 }
 
 // tapeMutated(tape): handles of the tensors that it holds and changes.
@@ -173,7 +168,7 @@ Napi::Value tape_call(State& state, const Napi::CallbackInfo& info) {
   auto tape = tape_at(state, number_argument(info, 0, "tape"));
   WireReader reader = arena_reader(state);
   std::vector<at::Tensor> inputs = read_tensors(state, reader);
-  if (inputs.size() != tape->inputs() || !tape->rates().empty())
+  if (inputs.size() != tape->inputs() || tape->rates() > 0)
     throw ArgumentError("ERR_ARGUMENT", "Expected " + std::to_string(tape->inputs()) + " inputs but received " +
                                             std::to_string(inputs.size()));
   return post_job(state, std::make_unique<CallJob>(state, std::move(tape), std::move(inputs)));
@@ -182,7 +177,7 @@ Napi::Value tape_call(State& state, const Napi::CallbackInfo& info) {
 constexpr Entry kEntries[] = {
     {"tapeBegin", tape_begin},   {"tapeEnd", tape_end},
     {"tapeCancel", tape_cancel}, {"tapeRelease", tape_release},
-    {"tapeRates", tape_rates},   {"tapeMutated", tape_mutated},
+    {"tapeRated", tape_rated},   {"tapeMutated", tape_mutated},
     {"tapeCall", tape_call},     {"tapeDifference", tape_difference},
     {"sameBits", same_bits},
 };

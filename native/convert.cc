@@ -3,6 +3,7 @@
 #include <ATen/ScalarOps.h>
 #include <c10/core/SymInt.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "error.h"
@@ -267,6 +268,22 @@ c10::IValue to_ivalue(State& state, const ParameterType& type, const WireValue& 
     default:
       throw ArgumentError("ERR_ARGUMENT", "Expected a supported list type");
   }
+}
+
+c10::IValue numbers_ivalue(const ParameterType& type, const std::vector<double>& numbers) {
+  const bool whole = std::all_of(numbers.begin(), numbers.end(),
+                                 [](double each) { return std::isfinite(each) && std::floor(each) == each; });
+  if (!type.list) {
+    if (type.kind == Kind::Float) return numbers.at(0);
+    return to_scalar(WireValue{whole ? Tag::Int : Tag::Float, &numbers.at(0)});
+  }
+  std::vector<double> slots{static_cast<double>(numbers.size())};
+  slots.insert(slots.end(), numbers.begin(), numbers.end());
+  const WireValue value{whole ? Tag::Ints : Tag::Floats, slots.data()};
+  if (type.kind == Kind::Float) return c10::List<double>(numbers);
+  c10::impl::GenericList list(c10::NumberType::get());
+  each_element(value, [&](const WireValue& element) { list.push_back(to_scalar(element)); });
+  return list;
 }
 
 void write_ivalue(State& state, WireWriter& out, c10::IValue&& value) {

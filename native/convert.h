@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "wire.h"
 
@@ -52,6 +53,9 @@ inline bool fits(const State& state, const ParameterType& type, const WireValue&
 
 // Requires fits(); throws ArgumentRangeError codes for integers out of range.
 c10::IValue to_ivalue(State& state, const ParameterType& type, const WireValue& value);
+
+// The same for numbers that come from elsewhere, one or a list of them as the type is, by the same rules.
+c10::IValue numbers_ivalue(const ParameterType& type, const std::vector<double>& numbers);
 
 // Takes the value over.
 void write_ivalue(State& state, WireWriter& out, c10::IValue&& value);

@@ -126,6 +126,18 @@ bool bind(const State& state, const Overload& overload, const Call& call, Bindin
   throw ArgumentError("ERR_ARGUMENT", message + "\nCandidates:" + candidates);
 }
 
+// Tells a recorder where the rates among the numbers of a call went.
+void note_rates(State& state, const Overload& overload, const Call& call, const Binding& binding) {
+  for (size_t i = 0; i < overload.parameters.size(); i++) {
+    if (binding.source[i] < 0) continue;
+    const WireValue& value = call.given[static_cast<size_t>(binding.source[i])].value;
+    const auto slot = static_cast<size_t>(value.payload - state.arena.data());
+    const bool is_list = value.tag == Tag::Ints || value.tag == Tag::Floats;
+    state.recorder->rate(i, is_list ? slot + 1 : slot, is_list ? value.count() : 1);
+  }
+  state.recorder->forget_rates();
+}
+
 void write_results(State& state, const Overload& overload, torch::jit::Stack& stack, const Binding& binding) {
   WireWriter out(state.arena);
   for (size_t i = 0; i < stack.size(); i++) {
@@ -263,7 +275,10 @@ void call_operator(State& state, double group_index, size_t positional, size_t n
       for (const size_t place : overload.written) wait_for_steps(state, stack[place]);
     }
     const double modes = state.arena.data()[kModes];
-    if (state.recorder) state.recorder->before(overload, modes, stack);
+    if (state.recorder) {
+      state.recorder->before(overload, modes, stack);
+      if (state.recorder->has_rates()) note_rates(state, overload, call, binding);
+    }
     {
       const ModeGuard guard(modes);
       overload.handle.callBoxed(stack);

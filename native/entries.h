@@ -25,6 +25,7 @@ void export_dispatch(Napi::Env env, Napi::Object exports);
 void export_tensor(Napi::Env env, Napi::Object exports);
 void export_autograd(Napi::Env env, Napi::Object exports);
 void export_random(Napi::Env env, Napi::Object exports);
+void export_numbers(Napi::Env env, Napi::Object exports);
 void export_jit(Napi::Env env, Napi::Object exports);
 void export_tapes(Napi::Env env, Napi::Object exports);
 void export_steps(Napi::Env env, Napi::Object exports);

@@ -12,7 +12,9 @@
 
 #include "entries.h"
 #include "modes.h"
+#include "script_call.h"
 #include "script_value.h"
+#include "tape.h"
 
 namespace xpmir {
 
@@ -223,10 +225,13 @@ Napi::Value call(State& state, const Napi::CallbackInfo& info) {
   torch::jit::Stack stack = bind(state, method->function().getSchema(), given);
   const size_t before = state.arena.size();
   c10::IValue result;
+  const double modes = state.arena.data()[kModes];
+  if (state.recorder) state.recorder->before(ScriptCall{module, name}, modes, stack);
   {
-    const ModeGuard guard(state.arena.data()[kModes]);
+    const ModeGuard guard(modes);
     result = (*method)(std::move(stack));
   }
+  if (state.recorder) state.recorder->after(result);
   WireWriter out(state.arena);
   size_t leaves = 0;
   std::string shape;

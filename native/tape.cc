@@ -9,6 +9,7 @@
 #include "dispatch.h"
 #include "error.h"
 #include "modes.h"
+#include "script_call.h"
 
 namespace xpmir {
 
@@ -22,15 +23,6 @@ bool describes_only(const std::string& name) {
       "aten::can_cast",   "aten::sparse_dim", "aten::promote_types", "aten::dense_dim",    "aten::is_floating_point",
       "aten::is_leaf",    "aten::is_signed",  "aten::_version"};
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-// The number among the arguments of an optimizer's operators that changes from step to step.
-bool is_rate(const Overload& overload, const std::string& argument) {
-  const std::string& name = overload.handle.schema().name();
-  return argument == "lr" && name.compare(0, 13, "aten::_fused_") == 0;
-}
-bool is_count(const Overload& overload, const std::string& argument) {
-  return argument == "s" && overload.handle.schema().name() == "aten::scalar_tensor";
 }
 
 // Normalisations write running means and variances without saying so in their schema.
@@ -82,11 +74,30 @@ bool same_item(const Tape::Item& a, const Tape::Item& b) {
   return a.value == b.value && a.held.unsafeGetTensorImpl() == b.held.unsafeGetTensorImpl();
 }
 
+bool same_items(const std::vector<Tape::Item>& a, const std::vector<Tape::Item>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same_item);
+}
+
+std::string name_of(const Tape::Call& call) {
+  return call.script ? call.script->name() : call.overload->handle.schema().name();
+}
+
+bool same_callee(const Tape::Call& a, const Tape::Call& b) {
+  if (!a.script || !b.script) return a.overload == b.overload && !a.script == !b.script;
+  return a.script->is(*b.script);
+}
+
+c10::IValue rated(const Tape::Call& call, size_t argument, const double* rates) {
+  std::vector<double> numbers;
+  for (const int rate : call.arguments[argument].rates) numbers.push_back(rates[rate]);
+  return numbers_ivalue(call.overload->parameters[argument].type, numbers);
+}
+
 }  // namespace
 
-std::vector<at::Tensor> Tape::run(std::vector<at::Tensor> inputs, const std::vector<double>& rates) const {
-  TORCH_CHECK(inputs.size() == inputs_ && rates.size() == rates_.size(), "a tape of ", inputs_, " inputs and ",
-              rates_.size(), " rates was given ", inputs.size(), " and ", rates.size());
+std::vector<at::Tensor> Tape::run(std::vector<at::Tensor> inputs, const double* rates) const {
+  TORCH_CHECK(inputs.size() == inputs_, "a tape of ", inputs_, " inputs was given ", inputs.size());
+  TORCH_CHECK(rates_ == 0 || rates != nullptr, "a tape of ", rates_, " rates was given none");
   // What autocast cast before has another value by now, as at the end of a scope in JavaScript.
   if (autocasts_) at::autocast::clear_cache();
   std::vector<at::Tensor> values = std::move(inputs);
@@ -94,7 +105,6 @@ std::vector<at::Tensor> Tape::run(std::vector<at::Tensor> inputs, const std::vec
   torch::jit::Stack stack;
   std::optional<ModeGuard> guard;
   double modes = 0;
-  size_t rate = 0;
   for (const Call& call : calls_) {
     if (call.modes != modes) {
       guard.reset();
@@ -102,13 +112,11 @@ std::vector<at::Tensor> Tape::run(std::vector<at::Tensor> inputs, const std::vec
       modes = call.modes;
     }
     stack.clear();
-    for (const Argument& argument : call.arguments) {
+    for (size_t i = 0; i < call.arguments.size(); i++) {
+      const Argument& argument = call.arguments[i];
       switch (argument.kind) {
         case Argument::Kind::Constant:
-          if (argument.is_rate)
-            stack.emplace_back(rates[rate++]);
-          else
-            stack.push_back(argument.constant);
+          stack.push_back(argument.rates.empty() ? argument.constant : rated(call, i, rates));
           break;
         case Argument::Kind::Tensor:
           stack.emplace_back(take(values, argument.items[0]));
@@ -136,8 +144,12 @@ std::vector<at::Tensor> Tape::run(std::vector<at::Tensor> inputs, const std::vec
         }
       }
     }
-    if (call.overload->guard != nullptr) call.overload->guard(*call.overload, stack);
-    call.overload->handle.callBoxed(stack);
+    if (call.script) {
+      call.script->run(stack);
+    } else {
+      if (call.overload->guard != nullptr) call.overload->guard(*call.overload, stack);
+      call.overload->handle.callBoxed(stack);
+    }
     size_t at = 0;
     for (c10::IValue& result : stack) {
       if (result.isTensor()) {
@@ -166,10 +178,14 @@ std::vector<at::Tensor> Tape::run(std::vector<at::Tensor> inputs, const std::vec
 }
 
 void Tape::note_held(std::unordered_set<const c10::TensorImpl*>& held) const {
-  for (const Call& call : calls_)
-    for (const Argument& argument : call.arguments)
-      for (const Item& item : argument.items)
-        if (item.held.defined()) held.insert(item.held.unsafeGetTensorImpl());
+  const auto note = [&](const std::vector<Item>& items) {
+    for (const Item& item : items)
+      if (item.held.defined()) held.insert(item.held.unsafeGetTensorImpl());
+  };
+  for (const Call& call : calls_) {
+    note(call.around);
+    for (const Argument& argument : call.arguments) note(argument.items);
+  }
 }
 
 std::string Tape::difference(const Tape& other) const {
@@ -178,18 +194,19 @@ std::string Tape::difference(const Tape& other) const {
       return std::to_string(calls_.size()) + " operators were called, and then " + std::to_string(other.calls_.size());
     const Call& a = calls_[i];
     const Call& b = other.calls_[i];
-    const std::string& name = a.overload->handle.schema().name();
-    if (a.overload != b.overload)
-      return name + " was called, and then " + b.overload->handle.schema().name() + " in its place";
+    const std::string name = name_of(a);
+    if (!same_callee(a, b)) return name + " was called, and then " + name_of(b) + " in its place";
     if (a.modes != b.modes) return name + " was called in another grad or autocast mode";
+    if (!same_items(a.around, b.around)) return name + " has other parameters or buffers than before";
     for (size_t j = 0; j < a.arguments.size(); j++) {
       const Argument& left = a.arguments[j];
       const Argument& right = b.arguments[j];
-      const std::string where = name + ": " + a.overload->parameters[j].name;
-      const bool same_items = left.kind == right.kind && left.items.size() == right.items.size() &&
-                              std::equal(left.items.begin(), left.items.end(), right.items.begin(), same_item);
-      if (!same_items) return where + " was one tensor, and then another one";
-      if (left.kind == Argument::Kind::Constant && !left.is_rate && !same_constant(left.constant, right.constant))
+      const std::string where =
+          name + ": " + (a.script ? "argument " + std::to_string(j + 1) : a.overload->parameters[j].name);
+      if (left.kind != right.kind || !same_items(left.items, right.items))
+        return where + " was one tensor, and then another one";
+      if (left.rates != right.rates) return where + " was one rate, and then another one";
+      if (left.kind == Argument::Kind::Constant && left.rates.empty() && !same_constant(left.constant, right.constant))
         return where + " was " + text_of(left.constant) + ", and then " + text_of(right.constant);
     }
     if (a.results != b.results) return name + " returned lists of different lengths";
@@ -234,53 +251,71 @@ int Recorder::value_of(const at::Tensor& tensor) {
   return value;
 }
 
+Tape::Argument Recorder::argument(const c10::IValue& given) {
+  Tape::Argument argument;
+  if (given.isTensor() && !is_number(given.toTensor())) {
+    argument.kind = Tape::Argument::Kind::Tensor;
+    argument.items.push_back(item(given.toTensor()));
+  } else if (given.isTensorList()) {
+    argument.kind = Tape::Argument::Kind::List;
+    for (const at::Tensor& tensor : given.toTensorVector()) argument.items.push_back(item(tensor));
+  } else if (given.isOptionalTensorList()) {
+    argument.kind = Tape::Argument::Kind::OptionalList;
+    for (const std::optional<at::Tensor>& tensor : given.toOptionalTensorVector())
+      argument.items.push_back(item(tensor.value_or(at::Tensor())));
+  } else {
+    argument.constant = given;
+  }
+  return argument;
+}
+
+void Recorder::note_mutated(const std::vector<Tape::Item>& items) {
+  for (const Tape::Item& each : items)
+    if (each.held.defined()) held_[held_index_.at(each.held.unsafeGetTensorImpl())].mutated = true;
+}
+
+void Recorder::begin(Tape::Call call) {
+  tape_->autocasts_ = tape_->autocasts_ || call.modes >= kGradModes;
+  tape_->calls_.push_back(std::move(call));
+}
+
 void Recorder::before(const Overload& overload, double modes, const torch::jit::Stack& arguments) {
   Tape::Call call;
   call.overload = &overload;
   call.modes = modes;
   call.arguments.reserve(arguments.size());
   for (size_t i = 0; i < arguments.size(); i++) {
-    const c10::IValue& given = arguments[i];
-    Tape::Argument argument;
-    if (given.isTensor() && !is_number(given.toTensor())) {
-      argument.kind = Tape::Argument::Kind::Tensor;
-      argument.items.push_back(item(given.toTensor()));
-      if (writes_unsaid(overload.parameters[i].name) && argument.items[0].held.defined())
-        held_[held_index_.at(argument.items[0].held.unsafeGetTensorImpl())].mutated = true;
-    } else if (given.isTensorList()) {
-      argument.kind = Tape::Argument::Kind::List;
-      for (const at::Tensor& tensor : given.toTensorVector()) argument.items.push_back(item(tensor));
-    } else if (given.isOptionalTensorList()) {
-      argument.kind = Tape::Argument::Kind::OptionalList;
-      for (const std::optional<at::Tensor>& tensor : given.toOptionalTensorVector())
-        argument.items.push_back(item(tensor.value_or(at::Tensor())));
-    } else {
-      argument.constant = given;
-      const std::string& name = overload.parameters[i].name;
-      const bool count = is_update_ && is_count(overload, name);
-      argument.is_rate = count || (is_update_ && is_rate(overload, name));
-      if (argument.is_rate && given.isScalar())
-        tape_->rates_.push_back({count, given.toScalar().toDouble()});
-      else if (argument.is_rate && problem_.empty())
-        problem_ = "gives a rate that is no number to " + overload.handle.schema().name();
-    }
-    call.arguments.push_back(std::move(argument));
+    call.arguments.push_back(argument(arguments[i]));
+    if (writes_unsaid(overload.parameters[i].name)) note_mutated(call.arguments.back().items);
   }
-  tape_->autocasts_ = tape_->autocasts_ || modes >= kGradModes;
-  tape_->calls_.push_back(std::move(call));
+  // Fused operators count no versions.
+  for (const size_t i : overload.written) note_mutated(call.arguments[i].items);
+  begin(std::move(call));
+}
+
+void Recorder::rate(size_t argument, size_t slot, size_t count) {
+  Tape::Argument& given = tape_->calls_.back().arguments[argument];
+  for (size_t i = slot; i < slot + count; i++) {
+    const auto found = noted_.find(i);
+    if (found == noted_.end()) continue;
+    given.rates.push_back(found->second);
+    tape_->rates_ = std::max(tape_->rates_, static_cast<size_t>(found->second) + 1);
+  }
+  const bool fits = is_update_ && given.kind == Tape::Argument::Kind::Constant && !given.constant.isTensor();
+  if (!given.rates.empty() && (given.rates.size() != count || !fits))
+    refuse("gives a rate in another place than that of a number to " + name_of(tape_->calls_.back()));
 }
 
 void Recorder::after(const torch::jit::Stack& results) {
-  Tape::Call& call = tape_->calls_.back();
   for (const c10::IValue& result : results) {
     if (result.isTensor()) {
-      call.results.push_back(value_of(result.toTensor()));
+      give(result.toTensor());
     } else if (result.isTensorList()) {
-      for (const at::Tensor& tensor : result.toTensorVector()) call.results.push_back(value_of(tensor));
+      for (const at::Tensor& tensor : result.toTensorVector()) give(tensor);
     } else {
-      call.results.push_back(-1);
-      const std::string& name = call.overload->handle.schema().name();
-      if (problem_.empty() && !describes_only(name)) problem_ = "reads a value with " + name;
+      tape_->calls_.back().results.push_back(-1);
+      const std::string name = name_of(tape_->calls_.back());
+      if (!describes_only(name)) refuse("reads a value with " + name);
     }
   }
 }

@@ -2,7 +2,8 @@
 // A function of tensors as the operator calls that it made: written down at the one door that every call goes through,
 // and run again without JavaScript. What runs is what ran: the same overloads in the same order under the same modes,
 // drawing the same random numbers. Numbers and shapes that JavaScript computed are constants of a tape, which is why
-// whoever keeps one compares it with a second recording, and its results with those of the function.
+// whoever keeps one compares it with a second recording, and its results with those of the function. Only the rates of
+// an update, which JavaScript marks, are given anew to each run. A call of a TorchScript method is one call of a tape.
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/ivalue.h>
@@ -16,6 +17,7 @@
 namespace xpmir {
 
 struct Overload;
+struct ScriptCall;
 
 class Tape {
  public:
@@ -26,33 +28,30 @@ class Tape {
   };
   struct Argument {
     enum class Kind : uint8_t { Constant, Tensor, List, OptionalList } kind = Kind::Constant;
-    bool is_rate = false;  // a number that is given anew for each run
+    std::vector<int> rates;  // which of the numbers that are given anew for each run stand in its place
     std::vector<Item> items;
     c10::IValue constant;  // also a list whose items are all held
   };
   struct Call {
     const Overload* overload = nullptr;
+    std::shared_ptr<const ScriptCall> script;  // in place of an operator
+    std::vector<Item> around;                  // what a script has beside its arguments: parameters and buffers
     double modes = 0;
     std::vector<Argument> arguments;
     std::vector<int> results;  // values, the elements of a list one after the other; -1 for what is no tensor
     std::vector<int> last;     // values that nothing after this call uses
   };
 
-  // A number of an update that changes from step to step: a learning rate, or a count of steps.
-  struct Rate {
-    bool is_count;
-    double recorded;
-  };
-
   // Runs it, with a number for each of its rates.
-  std::vector<at::Tensor> run(std::vector<at::Tensor> inputs, const std::vector<double>& rates = {}) const;
+  std::vector<at::Tensor> run(std::vector<at::Tensor> inputs, const double* rates = nullptr) const;
 
   // What differs in another recording of the same function, in words; empty when nothing does.
   std::string difference(const Tape& other) const;
 
   size_t inputs() const { return inputs_; }
   size_t outputs() const { return outputs_.size(); }
-  const std::vector<Rate>& rates() const { return rates_; }
+  // How many numbers it has to be given.
+  size_t rates() const { return rates_; }
   // Adds the tensors that it holds.
   void note_held(std::unordered_set<const c10::TensorImpl*>& held) const;
   // Tensors held by the tape that a run changes in place.
@@ -66,7 +65,7 @@ class Tape {
 
   size_t inputs_ = 0;
   size_t values_ = 0;
-  std::vector<Rate> rates_;
+  size_t rates_ = 0;
   bool autocasts_ = false;
   std::vector<Call> calls_;
   std::vector<Item> outputs_;
@@ -81,12 +80,29 @@ class Recorder {
   // Around each operator call. `before` sees the arguments, `after` the results.
   void before(const Overload& overload, double modes, const torch::jit::Stack& arguments);
   void after(const torch::jit::Stack& results);
+  // The same around a call of a method of a TorchScript module.
+  void before(ScriptCall call, double modes, const torch::jit::Stack& arguments);
+  void after(const c10::IValue& result);
+
+  // Of the next call, the number in this slot of the shared buffer is a rate.
+  void note_rate(size_t slot, int rate) { noted_[slot] = rate; }
+  bool has_rates() const { return !noted_.empty(); }
+  // The numbers of an argument of the call stand in these slots.
+  void rate(size_t argument, size_t slot, size_t count);
+  void forget_rates() { noted_.clear(); }
 
   // The tape, or why there is none.
   std::shared_ptr<Tape> finish(const std::vector<at::Tensor>& outputs, std::string& problem);
 
  private:
   Tape::Item item(const at::Tensor& tensor);
+  Tape::Argument argument(const c10::IValue& given);
+  void note_mutated(const std::vector<Tape::Item>& items);
+  void begin(Tape::Call call);
+  void give(const at::Tensor& result) { tape_->calls_.back().results.push_back(value_of(result)); }
+  void refuse(const std::string& problem) {
+    if (problem_.empty()) problem_ = problem;
+  }
   int value_of(const at::Tensor& tensor);
   void note_changes();
   bool changed_inputs() const;
@@ -102,6 +118,8 @@ class Recorder {
   };
   std::unordered_map<const c10::TensorImpl*, size_t> held_index_;
   std::vector<Held> held_;
+  std::unordered_map<size_t, int> noted_;
+  std::vector<c10::IValue> attributes_;  // of a script, before it ran
   bool is_update_;
   std::string problem_;
 };

@@ -71,7 +71,7 @@ export class CompiledStep {
     this.#inPrecision = inPrecision;
     this.#modules = [...model.modules()];
     this.#parameters = [...model.parameters()];
-    this.#update = new CompiledUpdate(context, optimizer, this.#parameters);
+    this.#update = new CompiledUpdate({ context, optimizer, verify, parameters: this.#parameters });
   }
 
   /** Why steps are no longer compiled; undefined while they are. */
@@ -108,11 +108,9 @@ export class CompiledStep {
     for (const { entry } of ready) if (++entry.uses >= RECHECK_AFTER) entry.agreed = AGREEMENTS - 1;
     const plan = this.#plan as StepPlan;
     const update = this.#update.take();
-    const { outcome, numbers } = await plan.run(this.#partsOf(ready), {
-      divide: this.#context.optimizer.batches,
-      updates: update.planned,
-    });
-    update.end(outcome === 'done');
+    const { outcome, numbers } = await update.end(
+      plan.run(this.#partsOf(ready), { divide: this.#context.optimizer.batches, updates: update.planned }),
+    );
     if (outcome === 'cancelled') return 'all';
     const metrics = this.#metricsOf(ready, numbers, outcome);
     if (outcome === 'elsewhere') {
@@ -289,7 +287,7 @@ export class CompiledStep {
   }
 
   #partsOf(ready: readonly ReadyStep[]) {
-    const scale = this.#context.optimizer.scaleOn(this.#context.device);
+    const scale = this.#context.optimizer.scaleFrom(this.#context.device);
     return ready.map(({ part, entry, tensors }) => {
       const { losses } = entry.found;
       const finite = losses.length + (losses.length > 1 ? 1 : 0);

@@ -1,32 +1,33 @@
 /**
- * The update of a compiled step: gradient hooks and optimizers, written down while they work, until two updates in a
- * row did the same but for their rates and counts.
+ * The update of a compiled step: gradient hooks, optimizers and their scaler, written down while they work, until
+ * updates in a row did the same but for their rates.
  */
+import { types } from 'node:util';
 import { AGREEMENTS } from '../torch/compile/cache.ts';
-import { type Recording, record, type Tape } from '../torch/compile/recording.ts';
-import type { PlannedUpdate } from '../torch/compile/stepPlan.ts';
+import { type PlannedUpdate, StepPlan, type StepResult } from '../torch/compile/stepPlan.ts';
+import { firstDifference, Surroundings } from '../torch/compile/twice.ts';
+import { noGrad } from '../torch/modes.ts';
 import type { Parameter } from '../torch/nn/parameter.ts';
-import { Tensor } from '../torch/tensor.ts';
-import type { AddedMetric, TrainerContext } from './context.ts';
-import type { AnyOptimizer } from './optimizers.ts';
+import type { Tensor } from '../torch/tensor.ts';
+import type { TrainerContext } from './context.ts';
+import { type MadeUpdate, type Progress, type RecordedUpdate, recordUpdate } from './recordedUpdate.ts';
 import type { CompilableStep, ScheduledOptimizer } from './scheduledOptimizer.ts';
 
-/** After so many updates that were not like the one before, they stay in JavaScript: only fused operators repeat. */
+/** After so many updates that were not like the one before, they stay in JavaScript. */
 const MOST_TRIES = 6;
 
-interface RecordedUpdate {
-  readonly tapes: readonly Tape[];
-  readonly rates: readonly (readonly (readonly [isCount: boolean, recorded: number])[])[];
-  /** Which parameters had gradients. */
-  readonly reached: readonly boolean[];
-  readonly metrics: readonly Omit<AddedMetric, 'value'>[];
-  readonly constants: CompilableStep['metrics'];
+export interface CompiledUpdateOptions {
+  readonly context: TrainerContext;
+  readonly optimizer: ScheduledOptimizer;
+  /** Compares every update. */
+  readonly verify: boolean;
+  readonly parameters: readonly Parameter[];
 }
 
 export interface TakenUpdate {
   readonly planned: readonly PlannedUpdate[];
-  /** To be told whether it was made. */
-  end(isMade: boolean): void;
+  /** Gives the result of the step, once it is known which optimizers made theirs. */
+  end(running: Promise<StepResult>): Promise<StepResult>;
   /** Metrics in the numbers that it gave. */
   metricsOf(numbers: readonly number[]): readonly { key: string; value: number; count: number }[];
 }
@@ -34,23 +35,26 @@ export interface TakenUpdate {
 export class CompiledUpdate {
   readonly #context: TrainerContext;
   readonly #optimizer: ScheduledOptimizer;
+  readonly #verify: boolean;
   readonly #parameters: readonly Parameter[];
   #recorded: RecordedUpdate | undefined;
   #agreed = 0;
   #tries = 0;
-  /** Updates since those of `#recorded`. */
-  #made = 0;
-  /** Of them, those that optimizers were not told of. */
-  #untold = 0;
+  /** Of the optimizers of `#recorded`. */
+  #progress: { made: number; untold: number }[] = [];
+  /** Updates that were taken and did not end. */
+  #underWay = 0;
+  #isWarned = false;
 
-  constructor(context: TrainerContext, optimizer: ScheduledOptimizer, parameters: readonly Parameter[]) {
+  constructor({ context, optimizer, verify, parameters }: CompiledUpdateOptions) {
     this.#context = context;
     this.#optimizer = optimizer;
+    this.#verify = verify;
     this.#parameters = parameters;
   }
 
   get isReady(): boolean {
-    return this.#agreed >= AGREEMENTS;
+    return this.#agreed >= AGREEMENTS && this.#recorded?.isCurrent === true;
   }
 
   /** Which parameters have gradients in the update that was recorded, or have them now. */
@@ -58,29 +62,25 @@ export class CompiledUpdate {
     return this.#recorded?.reached ?? this.#parameters.map(({ grad }) => grad !== null);
   }
 
-  /** The update for the next step, which counts as made. */
+  /** The update for the next step. */
   take(): TakenUpdate {
     const recorded = this.#recorded as RecordedUpdate;
-    const { tapes, rates, metrics, constants } = recorded;
-    this.#made++;
-    const optimizers = this.#optimizers();
-    const first = tapes.length - optimizers.length;
-    const planned = tapes.map((tape, i) => {
-      const lr = optimizers[i - first]?.paramGroups[0]?.lr ?? 0;
-      const numbers = (rates[i] ?? []).map(([isCount, recorded]) => (isCount ? recorded + this.#made : lr));
-      return { tape, rates: numbers };
-    });
-    const metricsOf = (numbers: readonly number[]) => [
-      ...metrics.map(({ key, count }, i) => ({ key, count, value: numbers[i] as number })),
-      ...constants,
-    ];
-    const end = (isMade: boolean) => {
-      // Those of a recording that was forgotten were not made, and count nowhere.
-      if (recorded !== this.#recorded) return;
-      if (isMade) this.#untold++;
-      else this.#made--;
+    const planned = recorded.planned(this.#progress, this.#underWay);
+    this.#underWay++;
+    // Those of a recording that was forgotten were not made, and count nowhere.
+    const isKnown = () => recorded === this.#recorded;
+    const end = async (running: Promise<StepResult>) => {
+      try {
+        const result = await running;
+        if (isKnown()) this.#count(result.skipped);
+        return result;
+      } catch (error) {
+        // How far it came is not known.
+        if (isKnown()) this.forget();
+        throw error;
+      }
     };
-    return { planned, metricsOf, end };
+    return { planned, end, metricsOf: (numbers) => recorded.metricsOf(numbers) };
   }
 
   /** Makes the update in JavaScript, from the gradients of the parameters. @returns whether it can be compiled from now on */
@@ -88,84 +88,122 @@ export class CompiledUpdate {
     this.settle();
     const reached = this.#parameters.map(({ grad }) => grad !== null);
     // Optimizers count the steps of each parameter: other ones have other counts.
-    if (this.#recorded?.reached.some((each, i) => each !== reached[i])) this.forget();
+    const isOther = this.#recorded?.reached.some((each, i) => each !== reached[i]) === true;
+    if (isOther || this.#recorded?.isCurrent === false) this.forget();
     const step = this.#tries < MOST_TRIES ? this.#optimizer.compilableStep() : undefined;
-    if (step === undefined || this.isReady) {
-      await this.#optimizer.optimizerStep(this.#context);
-      if (this.#recorded !== undefined) this.#made++;
+    if (step !== undefined && this.isReady && this.#verify) {
+      await this.#makeBoth(step);
       return false;
     }
-    const recorded = this.#record(step);
-    const before = this.#recorded;
-    const isSame = recorded !== undefined && before !== undefined && areSame(before, recorded);
-    this.#agreed = isSame ? this.#agreed + 1 : 0;
-    if (!isSame) this.#tries++;
-    for (const tape of before?.tapes ?? []) tape.dispose();
-    this.#recorded = recorded;
-    this.#made = 0;
-    if (this.isReady) this.#tries = 0;
+    if (step === undefined || this.isReady) {
+      await this.#optimizer.optimizerStep(this.#context);
+      return false;
+    }
+    this.#learn(recordUpdate(this.#context, this.#parameters, step));
     return this.isReady;
   }
 
   /** Tells optimizers how many steps were made without them. */
   settle(): void {
-    if (this.#untold === 0) return;
-    const { reached } = this.#recorded as RecordedUpdate;
+    const reached = this.#recorded?.reached ?? [];
     const updated = new Set<Tensor>(this.#parameters.filter((_, i) => reached[i]));
-    for (const optimizer of this.#optimizers()) {
+    for (const [i, optimizer] of (this.#recorded?.optimizers ?? []).entries()) {
+      const progress = this.#progress[i];
+      if (progress === undefined || progress.untold === 0) continue;
       const own = optimizer.paramGroups.flatMap(({ params }) => params).filter((each) => updated.has(each));
-      optimizer.countSteps(own, this.#untold);
+      optimizer.countSteps(own, progress.untold);
+      progress.untold = 0;
     }
-    this.#untold = 0;
   }
 
   dispose(): void {
-    this.settle();
     this.forget();
   }
 
   /** The next updates are recorded anew. */
   forget(): void {
     this.settle();
-    for (const tape of this.#recorded?.tapes ?? []) tape.dispose();
+    this.#recorded?.dispose();
     this.#recorded = undefined;
     this.#agreed = 0;
-    this.#made = 0;
+    this.#begin();
   }
 
-  #optimizers(): readonly AnyOptimizer[] {
-    return this.#optimizer.compilableStep()?.optimizers ?? [];
+  /** Nothing was made in the plan of now. */
+  #begin(): void {
+    this.#progress = (this.#recorded?.optimizers ?? []).map(() => ({ made: 0, untold: 0 }));
+    this.#underWay = 0;
   }
 
-  #record({ hooks, optimizers, metrics: constants }: CompilableStep): RecordedUpdate | undefined {
-    const gradients = this.#parameters.flatMap(({ grad }) => grad ?? []);
-    const reached = this.#parameters.map(({ grad }) => grad !== null);
-    const update = <T>(fn: () => T, outputsOf: (result: T) => readonly Tensor[] = () => []): Recording<T> =>
-      record(gradients, fn, outputsOf, { update: true });
-    const told = update(
-      () =>
-        this.#context.collect(() => {
-          for (const hook of hooks) void hook.gradients(this.#context);
-        }).metrics,
-      (metrics) => metrics.flatMap(({ value }) => (value instanceof Tensor ? value : [])),
-    );
-    for (const { key, value, count } of [...told.result, ...constants])
-      this.#context.addMetric(key, value, count);
-    const recordings = [told, ...optimizers.map((optimizer) => update(() => optimizer.step()))];
-    const tapes = recordings.flatMap(({ tape }) => tape ?? []);
-    if (tapes.length < recordings.length || told.result.some(({ value }) => typeof value === 'number')) {
-      for (const tape of tapes) tape.dispose();
-      return undefined;
+  /** @param skipped of optimizers; none where no update was made */
+  #count(skipped: readonly boolean[]): void {
+    this.#underWay--;
+    for (const [i, isSkipped] of skipped.entries()) {
+      const progress = this.#progress[i];
+      if (isSkipped || progress === undefined) continue;
+      progress.made++;
+      progress.untold++;
     }
-    const metrics = told.result.map(({ key, count }) => ({ key, count }));
-    return { tapes, rates: tapes.map((tape) => tape.rates()), reached, metrics, constants };
   }
-}
 
-function areSame(a: RecordedUpdate, b: RecordedUpdate): boolean {
-  return (
-    JSON.stringify([a.reached, a.metrics]) === JSON.stringify([b.reached, b.metrics]) &&
-    a.tapes.length === b.tapes.length &&
-    a.tapes.every((tape, i) => tape.difference(b.tapes[i] as Tape) === '')
-  );
+  /** Takes in what an update in JavaScript did. */
+  #learn({ recorded, problem, skipped }: MadeUpdate): void {
+    // A step that was skipped says nothing.
+    if (problem === undefined && skipped.includes(true)) return;
+    const before = this.#recorded;
+    const differs = recorded && before?.difference(recorded);
+    const isSame = recorded !== undefined && before !== undefined && differs === undefined;
+    this.#agreed = isSame ? this.#agreed + 1 : 0;
+    before?.dispose();
+    this.#recorded = recorded;
+    this.#begin();
+    if (!isSame) this.#tries++;
+    if (this.isReady) this.#tries = 0;
+    const why = problem ?? differs;
+    if (this.#tries >= MOST_TRIES && why !== undefined) this.#warn(why);
+  }
+
+  /** An update both ways, from one state; what remains is what JavaScript did. */
+  async #makeBoth(step: CompilableStep): Promise<void> {
+    const recorded = this.#recorded as RecordedUpdate;
+    const surroundings = new Surroundings(...recorded.tapes);
+    const before = surroundings.note();
+    const none: readonly Progress[] = recorded.optimizers.map(() => ({ made: 0, untold: 0 }));
+    const gradients = noGrad(() => this.#parameters.flatMap(({ grad }) => grad?.clone() ?? []));
+    const plan = new StepPlan(this.#parameters, recorded.reached);
+    let result: StepResult | undefined;
+    let problem: string | undefined;
+    try {
+      result = await plan.update(gradients, recorded.planned(none, 0));
+    } catch (error) {
+      problem = `failed without JavaScript: ${types.isNativeError(error) ? error.message : error}`;
+    } finally {
+      plan.dispose();
+    }
+    const after = surroundings.note();
+    surroundings.restore(before);
+    const again = recordUpdate(this.#context, this.#parameters, step);
+    const now = surroundings.note();
+    problem ??= again.problem ?? (again.recorded && recorded.difference(again.recorded));
+    const own = this.#parameters.flatMap(({ grad }) => grad ?? []);
+    const isSame =
+      String(result?.skipped) === String(again.skipped) &&
+      result?.numbers.every((value, i) => Object.is(value, again.numbers[i])) &&
+      firstDifference(after, now) === undefined &&
+      firstDifference(gradients, own) === undefined;
+    if (!isSame) problem ??= 'give other bits without JavaScript';
+    again.recorded?.dispose();
+    for (const each of [...before, ...after, ...now, ...gradients]) each.dispose();
+    surroundings.dispose();
+    if (problem === undefined) return;
+    this.#tries = MOST_TRIES;
+    this.forget();
+    this.#warn(problem);
+  }
+
+  #warn(problem: string): void {
+    if (this.#isWarned) return;
+    this.#isWarned = true;
+    this.#context.emit({ type: 'warning', message: `updates are not compiled, as they ${problem}` });
+  }
 }

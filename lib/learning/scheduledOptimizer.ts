@@ -57,8 +57,9 @@ export interface MovedRates {
 
 export interface CompilableStep {
   readonly hooks: readonly GradientHook[];
-  /** Each with one group of parameters. */
   readonly optimizers: readonly AnyOptimizer[];
+  /** An enabled one, which takes optimizers with gradients only. */
+  readonly scaler: GradScaler | undefined;
   /** The same in every step. */
   readonly metrics: readonly { readonly key: string; readonly value: number; readonly count: number }[];
 }
@@ -135,17 +136,19 @@ export class ScheduledOptimizer {
    * has now. Undefined where one of them needs JavaScript in every step.
    */
   compilableStep(): CompilableStep | undefined {
-    const isPlain = this.#scaler === undefined || !this.#scaler.isEnabled();
-    if (!isPlain || !this.#hooks.every((hook) => hook.isCompilable)) return undefined;
-    const optimizers = this.#scheduled.map(({ optimizer }) => optimizer);
-    if (optimizers.some(({ paramGroups }) => paramGroups.length !== 1)) return undefined;
-    const scale = { key: 'gradient/scaler', value: 1, count: 1 };
-    return { hooks: this.#hooks, optimizers, metrics: this.#scaler === undefined ? [] : [scale] };
+    if (!this.#hooks.every((hook) => hook.isCompilable)) return undefined;
+    const all = this.#scheduled.map(({ optimizer }) => optimizer);
+    if (!all.every((optimizer) => optimizer.isRated)) return undefined;
+    const scaler = this.#scaler?.isEnabled() ? this.#scaler : undefined;
+    const optimizers = scaler === undefined ? all : all.filter(hasGradients);
+    const isConstant = this.#scaler !== undefined && scaler === undefined;
+    const metrics = isConstant ? [{ key: 'gradient/scaler', value: 1, count: 1 }] : [];
+    return { hooks: this.#hooks, optimizers, scaler, metrics };
   }
 
-  /** What losses on a device are multiplied by, beside their weights; undefined without an enabled scaler. */
-  scaleOn(device: string): Tensor | undefined {
-    return this.#scaler?.scaleOn(device);
+  /** What losses are multiplied by, beside their weights, the first on a device; undefined without an enabled scaler. */
+  scaleFrom(device: string): Tensor | undefined {
+    return this.#scaler?.scaleFrom(device);
   }
 
   /** Batches in a step. */

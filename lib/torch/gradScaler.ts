@@ -109,11 +109,16 @@ export class GradScaler {
     return output.mul((this.#scale as Tensor).to(output.device));
   }
 
-  /** @internal What `scale` multiplies losses on a device by; undefined when disabled. */
-  scaleOn(device: Device): Tensor | undefined {
+  /** @internal What `scale` multiplies losses by, the first of which is on this device; undefined when disabled. */
+  scaleFrom(device: Device): Tensor | undefined {
     if (!this.#enabled) return undefined;
     this.#start(device);
-    return (this.#scale as Tensor).to(device);
+    return this.#scale;
+  }
+
+  /** @internal What `unscale_` found since the last update, a tensor for each device. */
+  foundOf(optimizer: AnyOptimizer): Tensor[] {
+    return [...(this.#steps.get(optimizer)?.found.values() ?? [])];
   }
 
   /** Divides the gradients of an optimizer's parameters by the scale, once between two updates. */
@@ -143,8 +148,13 @@ export class GradScaler {
 
   /** Unscales if that was not done yet, and steps unless a gradient is infinite or NaN. Returns whether it stepped. */
   step(optimizer: AnyOptimizer): boolean {
+    return this.stepBy(optimizer, () => optimizer.step());
+  }
+
+  /** @internal The same, with `run` as the optimizer's step. */
+  stepBy(optimizer: AnyOptimizer, run: () => unknown): boolean {
     if (!this.#enabled) {
-      optimizer.step();
+      run();
       return true;
     }
     if (this.#steps.get(optimizer)?.stage === 'stepped')
@@ -154,7 +164,7 @@ export class GradScaler {
     if (steps.found.size === 0)
       throw new ArgumentError('Expected an optimizer with gradients for step() but received one without any');
     const finite = tidy(() => [...steps.found.values()].every((infinite) => infinite.item() === 0));
-    if (finite) optimizer.step();
+    if (finite) run();
     steps.stage = 'stepped';
     return finite;
   }

@@ -25,6 +25,7 @@ import { type Device, type DType, LAYOUTS, type Layout } from './dtype.ts';
 import { GeneratorHandle } from './generatorHandle.ts';
 import { OwnedTensor } from './lifetime.ts';
 import { isArray } from './nested.ts';
+import { Rate } from './rates.ts';
 import { intern, textOf } from './strings.ts';
 
 const Tag = {
@@ -47,6 +48,8 @@ const Tag = {
 let position = 0;
 /** How many messages were begun: tells when reading a value began another one. */
 let messages = 0;
+/** Slots of this message that have rates of a tape, and which ones: one after the other. */
+let rated: number[] = [];
 
 /** Starts a message in the buffer, with the modes of the current context. */
 export function begin(context: Context = current()): void {
@@ -54,6 +57,7 @@ export function begin(context: Context = current()): void {
   numbers[MODE] = context.gradMode + GRAD_MODES * context.autocast;
   position = FIRST;
   messages++;
+  if (rated.length > 0) rated = [];
 }
 
 function room(slots: number): void {
@@ -99,6 +103,10 @@ export function put(value: unknown, name: string): void {
 
 function putObject(value: object, name: string): void {
   if (GeneratorHandle.is(value)) return tagged(Tag.generator, GeneratorHandle.idOf(value));
+  if (Rate.is(value)) {
+    rated.push(position + 1, value.place);
+    return put(value.value, name);
+  }
   const message = messages;
   if (isArray(value)) putList(value, name);
   else if (!types.isProxy(value) && value instanceof Complex) putComplex(value, name);
@@ -121,7 +129,11 @@ function putList(list: readonly unknown[], name: string): void {
   tagged(Tag.ints, length);
   for (let i = 0; i < length; i++) {
     // Once, whatever it is: a getter may give another value the next time.
-    const element = list[i];
+    let element = list[i];
+    if (typeof element === 'object' && element !== null && Rate.is(element)) {
+      rated.push(position, element.place);
+      element = element.value;
+    }
     if (typeof element !== 'number') return putMixed(list, length, name, start, i, element);
     if (!Number.isInteger(element)) numbers[start] = Tag.floats;
     numbers[position++] = element;
@@ -189,6 +201,7 @@ export function callOperator(
   numbers[POSITIONAL] = positional;
   numbers[NAMED] = named;
   try {
+    for (let i = 0; i < rated.length; i += 2) native().tapeRated(rated[i] as number, rated[i + 1] as number);
     if (call()) refreshArena();
   } catch (error) {
     throw fromNative(error, shapesOf(self === undefined ? given : [self, ...given]));

@@ -15,6 +15,7 @@ import {
   type Sampler,
   type Trainer,
 } from '../../lib/learning/index.ts';
+import { StepPlan } from '../../lib/torch/compile/stepPlan.ts';
 import { fromTypedArray } from '../../lib/torch/factories.ts';
 import { F } from '../../lib/torch/functions.ts';
 import { BatchNorm1d } from '../../lib/torch/nn/layers/batchNorm.ts';
@@ -79,8 +80,10 @@ export interface Made {
   readonly optimizers?: () => readonly ParameterOptimizer[];
   readonly hooks?: () => readonly Hook[];
   readonly useFp16?: boolean;
+  readonly precision?: Learner['precision'];
   readonly accumulateGradBatches?: number;
-  readonly model?: () => Net;
+  readonly model?: () => Module;
+  readonly stepsPerEpoch?: number;
 }
 
 export const one = (optimizer: Optimizer) => [
@@ -95,10 +98,11 @@ export function newLearner(made: Made, compile: Learner['compile'], maxEpochs: n
     optimizers: (made.optimizers ?? (() => one(new AdamW({ lr: 1e-2, fused: true }))))(),
     hooks: made.hooks?.() ?? [],
     useFp16: made.useFp16 ?? false,
+    ...(made.precision === undefined ? {} : { precision: made.precision }),
     accumulateGradBatches: made.accumulateGradBatches ?? 1,
     compile,
     maxEpochs,
-    stepsPerEpoch: 9,
+    stepsPerEpoch: made.stepsPerEpoch ?? 9,
   });
 }
 
@@ -124,6 +128,22 @@ export async function outcome(made: Made, compile: Learner['compile'], stops: re
   );
   const random = createHash('sha256').update(String(getRngState().tolist())).digest('hex');
   return { told, files, random, warnings };
+}
+
+/** How many steps were made with their updates, and without JavaScript, while `fn` ran. */
+export async function compiledSteps(fn: () => Promise<unknown>): Promise<number> {
+  let count = 0;
+  const { run } = StepPlan.prototype;
+  StepPlan.prototype.run = function (this: StepPlan, parts, options) {
+    if (options.updates.length > 0) count++;
+    return run.call(this, parts, options);
+  };
+  try {
+    await fn();
+  } finally {
+    StepPlan.prototype.run = run;
+  }
+  return count;
 }
 
 export const only = (name: string) => new RegexParameterFilter({ includes: [`^${name}`] });

@@ -22,6 +22,7 @@ const HARMLESS = new Set([
     'emptyHostCache',
   ],
   ...['getNumThreads', 'hasCuda', 'cudaDeviceCount', 'tapeBegin', 'tapeEnd', 'tapeCancel'],
+  ...['tapeRated', 'scriptCall', 'pow', 'cos'],
 ]);
 
 /** What the others do, for whoever reads why a function cannot be compiled. */
@@ -33,7 +34,6 @@ const DEEDS: Readonly<Record<string, string>> = {
   grad: 'reads a gradient',
   attachNode: 'uses a function with a backward in JavaScript',
   registerHook: 'registers a hook',
-  scriptCall: 'calls a TorchScript module',
 };
 
 /** The operators that a function called, as often as wanted. */
@@ -60,11 +60,6 @@ export class Tape {
   /** What differs in another recording, in words; empty when nothing does. */
   difference(other: Tape): string {
     return native().tapeDifference(this.#id, other.#id);
-  }
-
-  /** The numbers of an update that change from step to step, as they were. */
-  rates(): readonly (readonly [isCount: boolean, recorded: number])[] {
-    return native().tapeRates(this.#id);
   }
 
   /** The tensors that it holds and changes in place, such as running means. */

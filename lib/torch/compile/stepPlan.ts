@@ -16,10 +16,27 @@ export interface PlannedPart {
   readonly scale: Tensor | undefined;
 }
 
-/** A function of the gradients, and the numbers that it has in this step. */
+/** What the tape of an update does, as native/compiled_steps.cc numbers it. All but `rescale` are functions of gradients. */
+export const Role = {
+  /** Divides the gradients of an optimizer by the scale; gives what it found that is not finite. */
+  unscale: 0,
+  /** Gradient hooks: its outputs are numbers. */
+  look: 1,
+  /** A step of an optimizer, skipped where something was found. */
+  step: 2,
+  /** Adapts the scale to all that was found. */
+  rescale: 3,
+} as const;
+
+/** An update, or a part of one, and the numbers that it has in this step. */
 export interface PlannedUpdate {
   readonly tape: Tape;
-  readonly rates: readonly number[];
+  readonly role: (typeof Role)[keyof typeof Role];
+  /** Whose it is; 0 where it is none's. */
+  readonly optimizer: number;
+  /** Of a step: its rates where the optimizer made `first` steps in this plan, where it made one more, and so on. */
+  readonly rows: readonly (readonly number[])[];
+  readonly first: number;
 }
 
 export interface PlanOptions {
@@ -38,6 +55,8 @@ const OUTCOMES: readonly Outcome[] = ['done', 'notFinite', 'cancelled', 'elsewhe
 
 export interface StepResult {
   readonly outcome: Outcome;
+  /** Of each optimizer that had a step to make, in their order. */
+  readonly skipped: readonly boolean[];
   /** The outputs of the parts, then those of the updates. */
   readonly numbers: readonly number[];
 }
@@ -65,25 +84,23 @@ export class StepPlan {
   }
 
   /** Runs behind the steps that were given before. */
-  async run(parts: readonly PlannedPart[], { divide, updates }: PlanOptions): Promise<StepResult> {
+  run(parts: readonly PlannedPart[], { divide, updates }: PlanOptions): Promise<StepResult> {
     begin();
     for (const { tape, weight, finite, tensors, scale } of parts) {
       put([tape.id, weight, finite], 'part');
       put(tensors, 'tensors');
       put(scale === undefined ? [] : [scale], 'scale');
     }
-    for (const { tape, rates } of updates) {
-      put([tape.id], 'update');
-      put(rates, 'rates');
-    }
-    const [outcome, ...numbers] = await native().stepRun(
-      this.#id,
-      false,
-      divide,
-      parts.length,
-      updates.length,
-    );
-    return { outcome: OUTCOMES[outcome as number] as Outcome, numbers };
+    putUpdates(updates);
+    return resultOf(native().stepRun(this.#id, false, divide, parts.length, updates.length), updates);
+  }
+
+  /** Updates alone, from gradients of what they reach, which may be changed. */
+  update(gradients: readonly Tensor[], updates: readonly PlannedUpdate[]): Promise<StepResult> {
+    begin();
+    put(gradients, 'gradients');
+    putUpdates(updates);
+    return resultOf(native().stepRun(this.#id, true, 1, 0, updates.length), updates);
   }
 
   /** What the last step computed; null for a parameter that its loss does not reach. */
@@ -101,4 +118,21 @@ export class StepPlan {
   dispose(): void {
     native().planRelease(this.#id);
   }
+}
+
+function putUpdates(updates: readonly PlannedUpdate[]): void {
+  for (const { tape, role, optimizer, rows, first } of updates) {
+    put([tape.id, role, optimizer, first, rows[0]?.length ?? 0], 'update');
+    put(rows.flat(), 'rates');
+  }
+}
+
+async function resultOf(
+  running: Promise<readonly number[]>,
+  updates: readonly PlannedUpdate[],
+): Promise<StepResult> {
+  const [code, ...rest] = await running;
+  const outcome = OUTCOMES[code as number] as Outcome;
+  const steps = outcome === 'done' ? updates.filter(({ role }) => role === Role.step).length : 0;
+  return { outcome, skipped: rest.slice(0, steps).map((each) => each !== 0), numbers: rest.slice(steps) };
 }

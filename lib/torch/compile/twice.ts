@@ -6,12 +6,12 @@ import { keep } from '../scope.ts';
 import type { Tensor } from '../tensor.ts';
 import { sameBits, type Tape } from './recording.ts';
 
-/** What a computation changes beside its results: the random generators, and tensors that a tape holds. */
+/** What a computation changes beside its results: the random generators, and tensors that its tapes hold. */
 export class Surroundings {
   readonly #changed: readonly Tensor[];
 
-  constructor(tape: Tape) {
-    this.#changed = tape.mutated();
+  constructor(...tapes: readonly Tape[]) {
+    this.#changed = tapes.flatMap((tape) => tape.mutated());
   }
 
   /** As they are now. */

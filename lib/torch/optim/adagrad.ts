@@ -2,7 +2,7 @@ import { F } from '../functions.ts';
 import { ops } from '../ops.ts';
 import { keep } from '../scope.ts';
 import type { Tensor } from '../tensor.ts';
-import { type Algorithm, perStep } from './algorithm.ts';
+import type { Algorithm } from './algorithm.ts';
 import { counters } from './moments.ts';
 import { Optimizer, type Params } from './optimizer.ts';
 import { eps, flag, lr, number, weightDecay } from './rules.ts';
@@ -47,21 +47,22 @@ const adagrad: Algorithm<AdagradOptions> = {
   start: (param, { initialAccumulatorValue }) => ({ step: 0, sum: filled(param, initialAccumulatorValue) }),
   early: true,
   complex: 'pairs',
+  isRated: true,
 
   update(batch, options) {
-    const { lr, lrDecay, eps } = options;
-    const steps = batch.count();
+    const { lrDecay, eps } = options;
+    batch.count();
     const grads = batch.descent(options);
     const sums = batch.list('sum');
     ops.aten._foreach_addcmul_(sums, grads, grads, 1);
     const denominators = ops.aten._foreach_sqrt(sums);
     ops.aten._foreach_add_(denominators, eps);
-    const sizes = perStep(steps, (step) => -(lr / (1 + (step - 1) * lrDecay)));
+    const sizes = batch.rates((step, lr) => -(lr / (1 + (step - 1) * lrDecay)));
     ops.aten._foreach_addcdiv_(batch.params, grads, denominators, sizes);
   },
 
-  fused(batch, { lr, lrDecay, weightDecay, eps, maximize }) {
-    const options = { lr, lrDecay, weightDecay, eps, maximize };
+  fused(batch, { lrDecay, weightDecay, eps, maximize }) {
+    const options = { lr: batch.rate((lr) => lr), lrDecay, weightDecay, eps, maximize };
     ops.aten._fused_adagrad_(batch.params, batch.grads, batch.list('sum'), counters(batch), options);
   },
 };

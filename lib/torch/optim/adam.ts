@@ -1,5 +1,5 @@
 import { ops } from '../ops.ts';
-import { type Algorithm, biasCorrection, perStep } from './algorithm.ts';
+import { type Algorithm, biasCorrection } from './algorithm.ts';
 import { pow } from './libm.ts';
 import { average, counters, moments, zeros } from './moments.ts';
 import { Optimizer, type Params } from './optimizer.ts';
@@ -51,11 +51,12 @@ const adam: Algorithm<AdamOptions> = {
     ...(amsgrad ? { max_exp_avg_sq: zeros(param) } : {}),
   }),
   complex: 'pairs',
+  isRated: true,
 
   update(batch, options) {
-    const { lr, betas, eps, amsgrad } = options;
+    const { betas, eps, amsgrad } = options;
     const [beta1, beta2] = betas;
-    const steps = batch.count();
+    batch.count();
     const grads = batch.descent(options);
     const { averages, squares } = average(batch, grads, betas);
     let second = squares;
@@ -66,14 +67,14 @@ const adam: Algorithm<AdamOptions> = {
     const denominators = ops.aten._foreach_sqrt(second);
     ops.aten._foreach_div_(
       denominators,
-      perStep(steps, (step) => pow(biasCorrection(beta2, step), 0.5)),
+      batch.rates((step) => pow(biasCorrection(beta2, step), 0.5)),
     );
     ops.aten._foreach_add_(denominators, eps);
-    const sizes = perStep(steps, (step) => -(lr / biasCorrection(beta1, step)));
+    const sizes = batch.rates((step, lr) => -(lr / biasCorrection(beta1, step)));
     ops.aten._foreach_addcdiv_(batch.params, averages, denominators, sizes);
   },
 
-  fused(batch, { lr, betas, eps, weightDecay, amsgrad, maximize, decoupledWeightDecay }) {
+  fused(batch, { betas, eps, weightDecay, amsgrad, maximize, decoupledWeightDecay }) {
     const run = decoupledWeightDecay ? ops.aten._fused_adamw_ : ops.aten._fused_adam_;
     const largest = amsgrad ? batch.list('max_exp_avg_sq') : [];
     run(
@@ -84,7 +85,7 @@ const adam: Algorithm<AdamOptions> = {
       largest,
       counters(batch),
       {
-        lr,
+        lr: batch.rate((lr) => lr),
         beta1: betas[0],
         beta2: betas[1],
         weightDecay,

@@ -1,7 +1,7 @@
 import { expected } from '../../errors.ts';
 import type { DType } from '../dtype.ts';
-import { scalarTensor } from '../factories.ts';
 import { ops } from '../ops.ts';
+import type { Rates } from '../rates.ts';
 import { Tensor } from '../tensor.ts';
 import { pow } from './libm.ts';
 import type { Rules } from './rules.ts';
@@ -30,6 +30,11 @@ export interface Algorithm<O extends BaseOptions> {
   start(param: Tensor, options: O): ParamState;
   /** Whether state exists from construction on, not from the first gradient. */
   readonly early?: boolean;
+  /**
+   * Whether all numbers of updates that depend on counts of steps or on the learning rate come from `Batch.rate` and
+   * `Batch.rates`, and nothing else differs between two steps of the same parameters. Such updates can be compiled.
+   */
+  readonly isRated?: boolean;
   /** Whether `update` takes complex tensors as they are, does not take them, or sees them as pairs of reals. */
   readonly complex: 'native' | 'none' | 'pairs';
   /** The dtype that state has for a parameter, when it is not the parameter's own. */
@@ -48,10 +53,14 @@ export class Batch {
   readonly states: readonly ParamState[];
   readonly #params: readonly Tensor[];
   readonly #dtype: DType;
+  readonly #group: BaseOptions;
+  readonly #rates: Rates | undefined;
   readonly #view: (tensor: Tensor) => Tensor;
 
-  constructor(rows: BatchRows, dtype: DType, pairs: boolean) {
+  constructor(rows: BatchRows, { dtype, pairs, group, rates }: BatchOptions) {
     this.#dtype = dtype;
+    this.#group = group;
+    this.#rates = rates;
     this.#view = pairs ? (tensor) => ops.aten.view_as_real(tensor) : (tensor) => tensor;
     this.#params = rows.params;
     this.params = rows.params.map(this.#view);
@@ -73,16 +82,41 @@ export class Batch {
     });
   }
 
+  /** A number that follows from the learning rate. */
+  rate(compute: (lr: number) => number): number {
+    return this.#rated(undefined, (_, lr) => compute(lr));
+  }
+
+  /** For every parameter a number that follows from its count of steps and the learning rate. */
+  rates(compute: (step: number, lr: number) => number): number[] {
+    const known = new Map<number, number>();
+    return this.states.map((state) => {
+      const step = numberOf(state, 'step');
+      const rate = known.get(step) ?? this.#rated(state, compute);
+      known.set(step, rate);
+      return rate;
+    });
+  }
+
+  /** Where the operators are written down a Rate, which they take in the place of a number. */
+  #rated(state: ParamState | undefined, compute: (step: number, lr: number) => number): number {
+    const group = this.#group;
+    if (this.#rates !== undefined) return this.#rates.note({ group, state, compute }) as unknown as number;
+    return compute(state === undefined ? 0 : numberOf(state, 'step'), group.lr ?? 0);
+  }
+
   /**
    * The direction to go down: the gradients, negated for `maximize`, with L2 weight decay added; never in place. With
    * `decoupledWeightDecay` the parameters themselves shrink instead.
    */
-  descent(options: Decay & { readonly lr?: number | null }): readonly Tensor[] {
+  descent(options: Decay): readonly Tensor[] {
     const { maximize, weightDecay, decoupledWeightDecay = false } = options;
     let grads = maximize ? ops.aten._foreach_neg(this.grads) : this.grads;
     if (weightDecay !== 0) {
-      if (decoupledWeightDecay) this.scale(this.params, 1 - options.lr! * weightDecay);
-      else grads = ops.aten._foreach_add(grads, this.#params, { alpha: weightDecay });
+      if (decoupledWeightDecay) {
+        const shrink = this.rate((lr) => 1 - lr * weightDecay);
+        this.scale(this.params, shrink);
+      } else grads = ops.aten._foreach_add(grads, this.#params, { alpha: weightDecay });
     }
     return grads.map(this.#view);
   }
@@ -94,7 +128,7 @@ export class Batch {
   scale(tensors: readonly Tensor[], factor: number): void {
     const half = this.#dtype === 'float16' || this.#dtype === 'bfloat16';
     const exact = half && tensors[0]!.device === 'cpu';
-    if (exact) ops.aten._foreach_mul_(tensors, scalarTensor(factor, { dtype: 'float32' }));
+    if (exact) ops.aten._foreach_mul_(tensors, ops.aten.scalar_tensor(factor, { dtype: 'float32' }));
     else ops.aten._foreach_mul_(tensors, factor);
   }
 }
@@ -118,6 +152,16 @@ export interface BatchRows {
   readonly params: Tensor[];
   readonly grads: Tensor[];
   readonly states: ParamState[];
+}
+
+export interface BatchOptions {
+  readonly dtype: DType;
+  /** Whether complex tensors are seen as pairs of reals. */
+  readonly pairs: boolean;
+  /** Options of the group. */
+  readonly group: BaseOptions;
+  /** Where rates are noted, while operators are written down. */
+  readonly rates: Rates | undefined;
 }
 
 interface Decay {

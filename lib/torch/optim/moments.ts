@@ -31,5 +31,7 @@ export function average(
 /** Counts one more step, as the tensors that fused operators read the counts from. */
 export function counters(batch: Batch): Tensor[] {
   const device = batch.params[0]!.device;
-  return perStep(batch.count(), (step) => ops.aten.scalar_tensor(step, { dtype: 'float32', device }));
+  batch.count();
+  const counts = batch.rates((step) => step);
+  return perStep(counts, (count) => ops.aten.scalar_tensor(count, { dtype: 'float32', device }));
 }

@@ -4,6 +4,7 @@ import type { DType } from '../dtype.ts';
 import { elements } from '../elements.ts';
 import { enableGrad, noGrad } from '../modes.ts';
 import { ops } from '../ops.ts';
+import type { Rates } from '../rates.ts';
 import { tidy } from '../scope.ts';
 import { Tensor } from '../tensor.ts';
 import { type Algorithm, type BaseOptions, Batch, type BatchRows, type ParamState } from './algorithm.ts';
@@ -128,14 +129,28 @@ export abstract class Optimizer<O extends BaseOptions = BaseOptions> {
   step<T>(closure?: () => T): T | undefined {
     const loss = closure === undefined ? undefined : enableGrad(closure);
     if (types.isPromise(loss)) throw expected('a function that is not asynchronous', 'closure', closure);
+    this.#updateAll(undefined);
+    return loss;
+  }
+
+  /** @internal Whether `stepRated` does what `step` does, and may be written down. */
+  get isRated(): boolean {
+    return this.#algorithm.isRated === true && this.step === Optimizer.prototype.step;
+  }
+
+  /** @internal A step of which operators are written down: numbers that change from step to step are noted. */
+  stepRated(rates: Rates): void {
+    this.#updateAll(rates);
+  }
+
+  #updateAll(rates: Rates | undefined): void {
     noGrad(() =>
       tidy(() => {
         for (const group of this.paramGroups)
-          for (const batch of this.#batches(group)) this.#update(batch, group);
+          for (const batch of this.#batches(group, rates)) this.#update(batch, group);
       }),
     );
     this.#stepped = true;
-    return loss;
   }
 
   /** @internal Counts steps that were made natively, of the parameters that they updated. */
@@ -223,7 +238,7 @@ export abstract class Optimizer<O extends BaseOptions = BaseOptions> {
   }
 
   /** The parameters of a group that have a gradient, apart by device and dtype, which fused operators demand. */
-  #batches(group: ParamGroup<O>): Batch[] {
+  #batches(group: ParamGroup<O>, rates: Rates | undefined): Batch[] {
     const apart = new Map<string, BatchRows & { readonly dtype: DType }>();
     for (const param of group.params) {
       const grad = param.grad;
@@ -243,7 +258,13 @@ export abstract class Optimizer<O extends BaseOptions = BaseOptions> {
     }
     const pairs = this.#algorithm.complex === 'pairs';
     return [...apart.values()].map(
-      (rows) => new Batch(rows, rows.dtype, pairs && rows.dtype.startsWith('complex')),
+      (rows) =>
+        new Batch(rows, {
+          dtype: rows.dtype,
+          pairs: pairs && rows.dtype.startsWith('complex'),
+          group,
+          rates,
+        }),
     );
   }
 

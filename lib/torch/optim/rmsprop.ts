@@ -48,9 +48,10 @@ const rmsprop: Algorithm<RMSpropOptions> = {
     ...(centered ? { grad_avg: zeros(param) } : {}),
   }),
   complex: 'pairs',
+  isRated: true,
 
   update(batch, options) {
-    const { lr, alpha, eps, momentum, centered } = options;
+    const { alpha, eps, momentum, centered } = options;
     batch.count();
     const grads = batch.descent(options);
     const squares = batch.list('square_avg');
@@ -64,13 +65,14 @@ const rmsprop: Algorithm<RMSpropOptions> = {
     }
     const denominators = ops.aten._foreach_sqrt(spread);
     ops.aten._foreach_add_(denominators, eps);
+    const size = batch.rate((lr) => -lr);
     if (momentum > 0) {
       const buffers = batch.list('momentum_buffer');
       batch.scale(buffers, momentum);
       ops.aten._foreach_addcdiv_(buffers, grads, denominators);
-      ops.aten._foreach_add_(batch.params, buffers, { alpha: -lr });
+      ops.aten._foreach_add_(batch.params, buffers, { alpha: size });
     } else {
-      ops.aten._foreach_addcdiv_(batch.params, grads, denominators, -lr);
+      ops.aten._foreach_addcdiv_(batch.params, grads, denominators, size);
     }
   },
 };

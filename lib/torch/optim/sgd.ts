@@ -49,9 +49,10 @@ const sgd: Algorithm<SGDOptions> = {
   },
   start: () => ({}),
   complex: 'native',
+  isRated: true,
 
   update(batch, options) {
-    const { momentum, dampening, nesterov, lr } = options;
+    const { momentum, dampening, nesterov } = options;
     const grads = batch.descent(options);
     let direction = grads;
     if (momentum !== 0) {
@@ -65,10 +66,11 @@ const sgd: Algorithm<SGDOptions> = {
       }
       direction = nesterov ? ops.aten._foreach_add(grads, buffers, { alpha: momentum }) : buffers;
     }
-    ops.aten._foreach_add_(batch.params, direction, { alpha: -lr });
+    ops.aten._foreach_add_(batch.params, direction, { alpha: batch.rate((lr) => -lr) });
   },
 
-  fused(batch, { weightDecay, momentum, lr, dampening, nesterov, maximize }) {
+  fused(batch, { weightDecay, momentum, dampening, nesterov, maximize }) {
+    const lr = batch.rate((rate) => rate);
     const options = { weightDecay, momentum, lr, dampening, nesterov, maximize };
     if (momentum === 0) {
       ops.aten._fused_sgd_(batch.params, batch.grads, [], { ...options, isFirstStep: false });

@@ -117,6 +117,8 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
   setNumThreads: () => [1],
   getNumThreads: () => [],
   setDeterministic: () => [false, false],
+  pow: () => [0.999, 12],
+  cos: () => [1],
   hasCuda: () => [],
   cudaDeviceCount: () => [],
   tapeBegin: () => {
@@ -135,7 +137,7 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
   tapeCancel: () => [],
   tapeRelease: () => [newTape()],
   tapeDifference: () => [newTape(), newTape()],
-  tapeRates: () => [newTape()],
+  tapeRated: () => [0, 0],
   tapeMutated: () => [newTape()],
   tapeCall: () => {
     const [tape, input] = [newTape(), F.ones([2])];
@@ -158,7 +160,9 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
     put([tape, 1, 1], 'part');
     put([input], 'inputs');
     put([], 'scale');
-    return [plan, false, 1, 1, 0];
+    put([newTape(), 2, 0, 0, 0], 'update');
+    put([], 'rates');
+    return [plan, false, 1, 1, 1];
   },
   scriptLoad: () => [archive, 'cpu'],
   scriptSave: () => [script],
