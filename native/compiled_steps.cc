@@ -58,7 +58,7 @@ class StepJob : public PromisedJob {
   StepJob(State& state, std::shared_ptr<Plan> plan) : PromisedJob(state), plan_(std::move(plan)) {}
 
   std::vector<Part> parts;
-  double divide = 1;  // batches in the step
+  double divide = 1;              // batches in the step
   std::vector<at::Tensor> given;  // gradients of what updates reach, in place of those of parts
   std::vector<Update> updates;
 
@@ -268,10 +268,10 @@ Update read_update(State& state, WireReader& reader) {
   return update;
 }
 
-// stepRun(plan, given, divide, parts, updates): a promise of [outcome, whether each step was skipped..., numbers...]. In
-// the buffer, for each part: its tape, weight and count of finite outputs; its inputs; its scale, or no tensor. Then,
-// where they are given, gradients in place of parts. For each update: its tape, role, optimizer, and the count and width
-// of its rows; its rates.
+// stepRun(plan, given, divide, parts, updates): a promise of [outcome, whether each step was skipped..., numbers...].
+// In the buffer, for each part: its tape, weight and count of finite outputs; its inputs; its scale, or no tensor.
+// Then, where they are given, gradients in place of parts. For each update: its tape, role, optimizer, and the count
+// and width of its rows; its rates.
 Napi::Value step_run(State& state, const Napi::CallbackInfo& info) {
   auto job = std::make_unique<StepJob>(state, plan_argument(state, info));
   const bool given = boolean_argument(info, 1, "given");

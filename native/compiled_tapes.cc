@@ -120,7 +120,8 @@ Napi::Value tape_difference(State& state, const Napi::CallbackInfo& info) {
   return Napi::String::New(state.env, a->difference(*b));
 }
 
-// tapeRated(slot, rate): the number in this slot of the buffer, an argument of the next call, is given anew to each run.
+// tapeRated(slot, rate): the number in this slot of the buffer, an argument of the next call, is given anew to each
+// run.
 Napi::Value tape_rated(State& state, const Napi::CallbackInfo& info) {
   const int64_t slot = integer_argument(info, 0, "slot", 0, static_cast<int64_t>(state.arena.size()) - 1);
   const int64_t rate = integer_argument(info, 1, "rate", 0, 1 << 20);

@@ -13,7 +13,9 @@ struct ScriptCall {
   std::string method;
 
   std::string name() const { return "the method " + method + " of a TorchScript module"; }
-  bool is(const ScriptCall& other) const { return module._ivalue() == other.module._ivalue() && method == other.method; }
+  bool is(const ScriptCall& other) const {
+    return module._ivalue() == other.module._ivalue() && method == other.method;
+  }
   // Replaces the arguments by the tensors of the result, as one list.
   void run(torch::jit::Stack& stack) const;
   // All that the module and those in it have, in one order.

@@ -89,7 +89,8 @@ export class CompiledUpdate {
     const reached = this.#parameters.map(({ grad }) => grad !== null);
     // Optimizers count the steps of each parameter: other ones have other counts.
     const isOther = this.#recorded?.reached.some((each, i) => each !== reached[i]) === true;
-    if (isOther || this.#recorded?.isCurrent === false) this.forget();
+    const isOld = this.#recorded?.isCurrent === false;
+    if (isOther || isOld) this.forget();
     const step = this.#tries < MOST_TRIES ? this.#optimizer.compilableStep() : undefined;
     if (step !== undefined && this.isReady && this.#verify) {
       await this.#makeBoth(step);
@@ -99,7 +100,7 @@ export class CompiledUpdate {
       await this.#optimizer.optimizerStep(this.#context);
       return false;
     }
-    this.#learn(recordUpdate(this.#context, this.#parameters, step));
+    this.#learn(recordUpdate(this.#context, this.#parameters, step), isOld);
     return this.isReady;
   }
 
@@ -146,8 +147,8 @@ export class CompiledUpdate {
     }
   }
 
-  /** Takes in what an update in JavaScript did. */
-  #learn({ recorded, problem, skipped }: MadeUpdate): void {
+  /** Takes in what an update in JavaScript did. @param isOld whether the one before had other options */
+  #learn({ recorded, problem, skipped }: MadeUpdate, isOld: boolean): void {
     // A step that was skipped says nothing.
     if (problem === undefined && skipped.includes(true)) return;
     const before = this.#recorded;
@@ -159,7 +160,7 @@ export class CompiledUpdate {
     this.#begin();
     if (!isSame) this.#tries++;
     if (this.isReady) this.#tries = 0;
-    const why = problem ?? differs;
+    const why = problem ?? differs ?? (isOld ? 'have options that change' : undefined);
     if (this.#tries >= MOST_TRIES && why !== undefined) this.#warn(why);
   }
 

@@ -15,8 +15,11 @@ import {
   Scheduler,
   SGD,
 } from '../../lib/learning/index.ts';
+import { ops } from '../../lib/torch/ops.ts';
 import { AdamW as TorchAdamW } from '../../lib/torch/optim/adam.ts';
-import type { ParamList } from '../../lib/torch/optim/optimizer.ts';
+import type { Algorithm } from '../../lib/torch/optim/algorithm.ts';
+import { type ParamList, Optimizer as TorchOptimizer } from '../../lib/torch/optim/optimizer.ts';
+import { lr } from '../../lib/torch/optim/rules.ts';
 import { SGD as TorchSGD } from '../../lib/torch/optim/sgd.ts';
 import type { Tensor } from '../../lib/torch/tensor.ts';
 import { setNumThreads } from '../../lib/torch/threads.ts';
@@ -61,6 +64,42 @@ class Decaying extends config(import.meta, 'test.Decaying', {}, Scheduler) {
         steps = state;
       },
     };
+  }
+}
+
+/** Claims that only rates change, and takes another number from the twelfth step on. */
+class Lying extends config(import.meta, 'test.Lying', {}, Optimizer) {
+  create(parameters: ParamList): AnyOptimizer {
+    let steps = 0;
+    const algorithm: Algorithm<{ lr: number }> = {
+      name: 'Lying',
+      defaults: { lr: 1e-3 },
+      rules: { lr },
+      start: () => ({}),
+      complex: 'none',
+      isRated: true,
+      update: (batch) => {
+        const size = batch.rate((rate) => -rate);
+        ops.aten._foreach_add_(batch.params, batch.grads, { alpha: size });
+        ops.aten._foreach_mul_(batch.params, ++steps < 12 ? 1 : 0.5);
+      },
+    };
+    return new (class extends TorchOptimizer<{ lr: number }> {})(algorithm, parameters) as AnyOptimizer;
+  }
+}
+
+/** Changes a momentum in each step. */
+class Cycling extends config(import.meta, 'test.Cycling', {}, Scheduler) {
+  create({ paramGroups }: AnyOptimizer) {
+    let steps = 0;
+    const step = () => {
+      steps++;
+      for (const group of paramGroups) Object.assign(group, { momentum: 0.9 - 0.01 * steps });
+    };
+    const loadStateDict = (state: number) => {
+      steps = state;
+    };
+    return { step, stateDict: () => steps, loadStateDict };
   }
 }
 
@@ -113,5 +152,32 @@ describe('a compiled run leaves the same bits, and makes so many steps without J
     else expect(steps).toBeGreaterThanOrEqual(atLeast);
     expect(await outcome(made, 'verify')).toEqual(eager);
     expect(await outcome(made, true, [1, 3])).toEqual(await outcome(made, false, [1, 3]));
+  });
+});
+
+describe('updates that cannot be compiled are told of once, and made as they are', () => {
+  const warningsOf = (warnings: readonly string[]) => warnings.filter((each) => each.startsWith('updates'));
+
+  test('as options change in each step', async () => {
+    const optimizer = () => new SGD({ lr: 1e-3, momentum: 0.9 });
+    const made = {
+      optimizers: () => [new ParameterOptimizer({ optimizer: optimizer(), scheduler: new Cycling() })],
+    };
+    const eager = await outcome(made, false);
+    const { warnings, ...compiled } = await outcome(made, true);
+    expect({ ...compiled, warnings: [] }).toEqual({ ...eager, warnings: [] });
+    expect(warningsOf(warnings)).toEqual(['updates are not compiled, as they have options that change']);
+  });
+
+  test('as they give other bits, in a run that verifies', async () => {
+    const made = { optimizers: () => [new ParameterOptimizer({ optimizer: new Lying() })] };
+    const eager = await outcome(made, false);
+    const { warnings, ...verified } = await outcome(made, 'verify');
+    expect({ ...verified, warnings: [] }).toEqual({ ...eager, warnings: [] });
+    expect(warningsOf(warnings)).toEqual([
+      expect.stringMatching(
+        /^updates are not compiled, as they depend on what JavaScript computes: aten::_foreach_mul_: scalar was 1, and then 0.5$/,
+      ),
+    ]);
   });
 });

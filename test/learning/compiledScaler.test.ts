@@ -75,7 +75,6 @@ describe('a compiled run with a scaler leaves the same bits, tells the same, and
       'with hooks on gradients',
       {
         ...base,
-        optimizers: several,
         hooks: () => [growing(2), new GradientLogHook({}), new GradientClippingHook({ maxNorm: 0.5 })],
       },
     ],
