@@ -82,7 +82,10 @@ export interface Addon {
   tapeEnd(): number | string;
   tapeCancel(): void;
   tapeRelease(tape: number): void;
-  tapeDifference(a: number, b: number): string;
+  tapeDifference(a: number, b: number, butForNumbers: boolean): string;
+  tapeGeneralise(): number | string;
+  tapeServes(tape: number): boolean;
+  tapeServesThoseOf(tape: number, recording: number): boolean;
   tapeRated(slot: number, rate: number): void;
   tapeMutated(tape: number): Handle[];
   tapeCall(tape: number): Promise<Handle[]>;

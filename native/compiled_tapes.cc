@@ -87,6 +87,14 @@ Napi::Value tape_begin(State& state, const Napi::CallbackInfo& info) {
   return state.env.Undefined();
 }
 
+Napi::Value keep_tape(State& state, std::shared_ptr<Tape> tape) {
+  CompiledTable& all = compiled_table(state);
+  if (all.tapes.empty()) all.held.clear();
+  tape->note_held(all.held);
+  all.tapes.emplace(all.next, std::move(tape));
+  return Napi::Number::New(state.env, all.next++);
+}
+
 // tapeEnd(): the number of the tape, or why there is none; the outputs stand in the buffer.
 Napi::Value tape_end(State& state, const Napi::CallbackInfo&) {
   if (!state.recorder) throw ArgumentError("ERR_ARGUMENT", "Expected a recording that has begun");
@@ -94,12 +102,32 @@ Napi::Value tape_end(State& state, const Napi::CallbackInfo&) {
   WireReader reader = arena_reader(state);
   std::string problem;
   std::shared_ptr<Tape> tape = recorder->finish(read_tensors(state, reader), problem);
-  if (!tape) return Napi::String::New(state.env, problem);
-  CompiledTable& all = compiled_table(state);
-  if (all.tapes.empty()) all.held.clear();
-  tape->note_held(all.held);
-  all.tapes.emplace(all.next, std::move(tape));
-  return Napi::Number::New(state.env, all.next++);
+  return tape ? keep_tape(state, std::move(tape)) : Napi::String::New(state.env, problem);
+}
+
+// tapeGeneralise(): of the tapes whose numbers stand in the buffer one for other sizes too, or why there is none.
+Napi::Value tape_generalise(State& state, const Napi::CallbackInfo&) {
+  WireReader reader = arena_reader(state);
+  std::vector<std::shared_ptr<const Tape>> recordings;
+  for (const double id : read_numbers(reader)) recordings.push_back(tape_at(state, id));
+  if (recordings.empty()) throw ArgumentError("ERR_ARGUMENT", "Expected at least one tape");
+  std::string problem;
+  std::shared_ptr<Tape> tape = Tape::generalise(recordings, problem);
+  return tape ? keep_tape(state, std::move(tape)) : Napi::String::New(state.env, problem);
+}
+
+// tapeServes(tape): whether a general tape is for inputs of such sizes as those in the buffer.
+Napi::Value tape_serves(State& state, const Napi::CallbackInfo& info) {
+  const auto tape = tape_at(state, number_argument(info, 0, "tape"));
+  WireReader reader = arena_reader(state);
+  return Napi::Boolean::New(state.env, tape->serves(sizes_of(read_tensors(state, reader))));
+}
+
+// tapeServesThoseOf(tape, recording): whether it is for the sizes of the recording.
+Napi::Value tape_serves_those_of(State& state, const Napi::CallbackInfo& info) {
+  const auto tape = tape_at(state, number_argument(info, 0, "tape"));
+  const auto recording = tape_at(state, number_argument(info, 1, "recording"));
+  return Napi::Boolean::New(state.env, tape->serves(recording->sizes()));
 }
 
 // tapeCancel(): ends a recording that came to nothing.
@@ -113,11 +141,11 @@ Napi::Value tape_release(State& state, const Napi::CallbackInfo& info) {
   return state.env.Undefined();
 }
 
-// tapeDifference(a, b): what differs between two recordings, in words; empty when nothing does.
+// tapeDifference(a, b, butForNumbers): what differs between two recordings, in words; empty when nothing does.
 Napi::Value tape_difference(State& state, const Napi::CallbackInfo& info) {
   const auto a = tape_at(state, number_argument(info, 0, "a"));
   const auto b = tape_at(state, number_argument(info, 1, "b"));
-  return Napi::String::New(state.env, a->difference(*b));
+  return Napi::String::New(state.env, a->difference(*b, boolean_argument(info, 2, "butForNumbers")));
 }
 
 // tapeRated(slot, rate): the number in this slot of the buffer, an argument of the next call, is given anew to each
@@ -180,7 +208,8 @@ constexpr Entry kEntries[] = {
     {"tapeCancel", tape_cancel}, {"tapeRelease", tape_release},
     {"tapeRated", tape_rated},   {"tapeMutated", tape_mutated},
     {"tapeCall", tape_call},     {"tapeDifference", tape_difference},
-    {"sameBits", same_bits},
+    {"sameBits", same_bits},     {"tapeGeneralise", tape_generalise},
+    {"tapeServes", tape_serves}, {"tapeServesThoseOf", tape_serves_those_of},
 };
 
 }  // namespace

@@ -44,27 +44,6 @@ std::string text_of(const c10::IValue& value) {
   return text;
 }
 
-bool same_constant(const c10::IValue& a, const c10::IValue& b) {
-  if (a.tagKind() != b.tagKind()) return false;
-  if (a.isTensor()) {
-    const at::Tensor& left = a.toTensor();
-    const at::Tensor& right = b.toTensor();
-    return left.scalar_type() == right.scalar_type() &&
-           std::memcmp(left.const_data_ptr(), right.const_data_ptr(), left.nbytes()) == 0;
-  }
-  if (a.isDouble()) return std::memcmp(&a.payload, &b.payload, sizeof(double)) == 0;
-  if (a.isGenerator()) return a.toGenerator() == b.toGenerator();
-  if (a.isList()) {
-    const auto left = a.toList();
-    const auto right = b.toList();
-    if (left.size() != right.size()) return false;
-    for (size_t i = 0; i < left.size(); i++)
-      if (!same_constant(left.get(i), right.get(i))) return false;
-    return true;
-  }
-  return a == b;
-}
-
 // Counts changes in place; tensors of inference mode count none.
 int64_t version_of(const at::Tensor& tensor) {
   return tensor.defined() && !tensor.is_inference() ? static_cast<int64_t>(tensor._version()) : 0;
@@ -100,6 +79,11 @@ std::vector<at::Tensor> Tape::run(std::vector<at::Tensor> inputs, const double* 
   TORCH_CHECK(rates_ == 0 || rates != nullptr, "a tape of ", rates_, " rates was given none");
   // What autocast cast before has another value by now, as at the end of a scope in JavaScript.
   if (autocasts_) at::autocast::clear_cache();
+  std::optional<std::vector<double>> numbers;
+  if (model_) {
+    numbers = model_->at(sizes_of(inputs));
+    TORCH_CHECK(numbers, "a tape was given tensors of sizes that it does not stand for");
+  }
   std::vector<at::Tensor> values = std::move(inputs);
   values.resize(values_);
   torch::jit::Stack stack;
@@ -116,7 +100,12 @@ std::vector<at::Tensor> Tape::run(std::vector<at::Tensor> inputs, const double* 
       const Argument& argument = call.arguments[i];
       switch (argument.kind) {
         case Argument::Kind::Constant:
-          stack.push_back(argument.rates.empty() ? argument.constant : rated(call, i, rates));
+          if (!argument.rates.empty())
+            stack.push_back(rated(call, i, rates));
+          else if (!argument.formulas.empty())
+            stack.push_back(constant_for(argument, *call.overload, i, *numbers));
+          else
+            stack.push_back(argument.constant);
           break;
         case Argument::Kind::Tensor:
           stack.emplace_back(take(values, argument.items[0]));
@@ -188,7 +177,9 @@ void Tape::note_held(std::unordered_set<const c10::TensorImpl*>& held) const {
   }
 }
 
-std::string Tape::difference(const Tape& other) const {
+std::string Tape::difference(const Tape& other, bool but_for_numbers) const {
+  const auto numbers = model_ ? model_->at(other.sizes_) : std::vector<double>();
+  if (!numbers) return "its sizes do not go together as before";
   for (size_t i = 0; i < std::max(calls_.size(), other.calls_.size()); i++) {
     if (i >= calls_.size() || i >= other.calls_.size())
       return std::to_string(calls_.size()) + " operators were called, and then " + std::to_string(other.calls_.size());
@@ -206,8 +197,11 @@ std::string Tape::difference(const Tape& other) const {
       if (left.kind != right.kind || !same_items(left.items, right.items))
         return where + " was one tensor, and then another one";
       if (left.rates != right.rates) return where + " was one rate, and then another one";
-      if (left.kind == Argument::Kind::Constant && left.rates.empty() && !same_constant(left.constant, right.constant))
-        return where + " was " + text_of(left.constant) + ", and then " + text_of(right.constant);
+      if (left.kind != Argument::Kind::Constant || !left.rates.empty()) continue;
+      if (but_for_numbers && are_numbers(left.constant, right.constant)) continue;
+      const c10::IValue constant = left.formulas.empty() ? left.constant : constant_for(left, *a.overload, j, *numbers);
+      if (!same_constant(constant, right.constant))
+        return where + " was " + text_of(constant) + ", and then " + text_of(right.constant);
     }
     if (a.results != b.results) return name + " returned lists of different lengths";
   }
@@ -218,6 +212,7 @@ std::string Tape::difference(const Tape& other) const {
 
 Recorder::Recorder(const std::vector<at::Tensor>& inputs, bool is_update) : is_update_(is_update) {
   tape_->inputs_ = inputs.size();
+  tape_->sizes_ = sizes_of(inputs);
   for (const at::Tensor& input : inputs) {
     // Where one tensor is given twice, the first place stands for both.
     values_.emplace(input.unsafeGetTensorImpl(), static_cast<int>(tape_->values_));

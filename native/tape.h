@@ -4,15 +4,19 @@
 // drawing the same random numbers. Numbers and shapes that JavaScript computed are constants of a tape, which is why
 // whoever keeps one compares it with a second recording, and its results with those of the function. Only the rates of
 // an update, which JavaScript marks, are given anew to each run. A call of a TorchScript method is one call of a tape.
+// A general tape has expressions of the sizes of its inputs in the places of numbers, found from several recordings.
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/ivalue.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
+
+#include "sizes.h"
 
 namespace xpmir {
 
@@ -31,6 +35,8 @@ class Tape {
     std::vector<int> rates;  // which of the numbers that are given anew for each run stand in its place
     std::vector<Item> items;
     c10::IValue constant;  // also a list whose items are all held
+    // Of a general tape: for each number of the constant a place in the numbers of its sizes, or -1.
+    std::vector<int> formulas;
   };
   struct Call {
     const Overload* overload = nullptr;
@@ -45,8 +51,17 @@ class Tape {
   // Runs it, with a number for each of its rates.
   std::vector<at::Tensor> run(std::vector<at::Tensor> inputs, const double* rates = nullptr) const;
 
-  // What differs in another recording of the same function, in words; empty when nothing does.
-  std::string difference(const Tape& other) const;
+  // What differs in another recording of the same function, in words; empty when nothing does. A general tape has the
+  // numbers for the sizes of the other one. `but_for_numbers`: numbers and lists of as many may differ.
+  std::string difference(const Tape& other, bool but_for_numbers = false) const;
+
+  // A tape for other sizes too, from recordings that differ in numbers only, or why there is none.
+  static std::shared_ptr<Tape> generalise(const std::vector<std::shared_ptr<const Tape>>& recordings,
+                                          std::string& problem);
+
+  // Whether it is for inputs of such sizes.
+  bool serves(const Sizes& sizes) const { return model_ && model_->at(sizes); }
+  const Sizes& sizes() const { return sizes_; }
 
   size_t inputs() const { return inputs_; }
   size_t outputs() const { return outputs_.size(); }
@@ -64,6 +79,8 @@ class Tape {
   }
 
   size_t inputs_ = 0;
+  Sizes sizes_;                             // of the inputs that it was recorded with
+  std::shared_ptr<const SizeModel> model_;  // of a general tape
   size_t values_ = 0;
   size_t rates_ = 0;
   bool autocasts_ = false;
@@ -71,6 +88,17 @@ class Tape {
   std::vector<Item> outputs_;
   std::vector<at::Tensor> mutated_;
 };
+
+// The sizes of all, one after the other.
+Sizes sizes_of(const std::vector<at::Tensor>& tensors);
+
+// The constant of an argument with the numbers for some sizes.
+c10::IValue constant_for(const Tape::Argument& argument, const Overload& overload, size_t place,
+                         const std::vector<double>& numbers);
+
+// Whether two constants are the same to the bit; whether they are numbers, or lists of as many.
+bool same_constant(const c10::IValue& a, const c10::IValue& b);
+bool are_numbers(const c10::IValue& a, const c10::IValue& b);
 
 class Recorder {
  public:

@@ -3,11 +3,13 @@
  * ways from the same state, with the same bits, they run alone, as one job of a thread: forward, losses, backward,
  * gradient hooks and optimizers.
  */
-import { AGREEMENTS, type Entry, TapeCache } from '../torch/compile/cache.ts';
+import { TapeCache } from '../torch/compile/cache.ts';
+import { AGREEMENTS, type Entry } from '../torch/compile/entry.ts';
+import type { Inputs } from '../torch/compile/generalTapes.ts';
 import { type Recording, record } from '../torch/compile/recording.ts';
-import { type Flat, flatten, modesOf } from '../torch/compile/signature.ts';
-import { type Outcome, StepPlan } from '../torch/compile/stepPlan.ts';
-import { firstDifference, Surroundings } from '../torch/compile/twice.ts';
+import { type Flat, flatten, modesOf, signatureWithoutSizes } from '../torch/compile/signature.ts';
+import { type Outcome, type PlannedPart, StepPlan } from '../torch/compile/stepPlan.ts';
+import { Surroundings } from '../torch/compile/twice.ts';
 import { noGrad } from '../torch/modes.ts';
 import type { Module } from '../torch/nn/module.ts';
 import type { Parameter } from '../torch/nn/parameter.ts';
@@ -17,6 +19,7 @@ import type { AddedMetric, Loss, TrainerContext } from './context.ts';
 import { atLeastOne, checkGradient, nameOfSum, reportLosses, totalLoss } from './lossTrainer.ts';
 import { Metrics } from './metrics.ts';
 import { NotFiniteError } from './notFinite.ts';
+import { repeat } from './repeatedPart.ts';
 import type { TensorPart } from './tensorParts.ts';
 
 /** How many steps of a signature are made before its tape is compared once more. */
@@ -84,8 +87,8 @@ export class CompiledStep {
     if (this.#problem !== undefined || this.#verify || this.#plan === undefined) return undefined;
     const found: ReadyStep[] = [];
     for (const part of parts) {
-      const { key, tensors } = this.#keyOf(part);
-      const entry = this.#cache.get(key);
+      const { key, tensors, inputs } = this.#keyOf(part);
+      const entry = this.#cache.find(key, inputs);
       if (entry === undefined || entry.agreed < AGREEMENTS) return undefined;
       found.push({ part, entry, tensors });
     }
@@ -158,18 +161,26 @@ export class CompiledStep {
 
   async #learnPart(part: TensorPart): Promise<void> {
     if (this.#problem !== undefined) return this.#backward(part, this.#compute(part));
-    const { key, tensors } = this.#keyOf(part);
-    const entry = this.#cache.get(key);
+    const keyed = this.#keyOf(part);
+    const entry = this.#cache.find(keyed.key, keyed.inputs);
     const compares = entry !== undefined && (entry.agreed < AGREEMENTS || this.#verify);
-    const replay = compares ? await this.#replay({ part, entry, tensors }) : undefined;
-    const recording = record(tensors, () => this.#compute(part), outputsOf);
-    const before = this.#parameters.map(({ grad }) => grad);
-    for (const parameter of this.#parameters) parameter.grad = null;
-    this.#backward(part, recording.result);
-    this.#plan ??= this.#newPlan();
-    if (entry === undefined) this.#remember(key, recording);
-    else if (replay !== undefined) this.#compare({ entry, recording, replay });
-    this.#accumulate(before);
+    const surroundings = compares ? new Surroundings(entry.tape) : undefined;
+    const began = surroundings?.note() ?? [];
+    try {
+      const recording = record(keyed.tensors, () => this.#compute(part), outputsOf);
+      const before = this.#parameters.map(({ grad }) => grad);
+      for (const parameter of this.#parameters) parameter.grad = null;
+      this.#backward(part, recording.result);
+      this.#plan ??= this.#newPlan();
+      if (entry === undefined) this.#remember(keyed, recording);
+      else if (surroundings !== undefined)
+        await this.#compare({ part, keyed, entry, recording, surroundings, began });
+      else recording.tape?.dispose();
+      this.#accumulate(before);
+    } finally {
+      for (const each of began) each.dispose();
+      surroundings?.dispose();
+    }
   }
 
   /** As a step that is not compiled does it. */
@@ -191,79 +202,60 @@ export class CompiledStep {
     });
   }
 
-  #keyOf(part: TensorPart): { readonly key: string; readonly tensors: readonly Tensor[] } {
+  #keyOf(part: TensorPart): Keyed {
     let flat = this.#flat.get(part);
     if (flat === undefined) {
       flat = flatten(part.tensors, 'collate');
       this.#flat.set(part, flat);
     }
-    return {
-      key: `${part.scopes.join('/')} ${modesOf(this.#modules)} ${flat.signature}`,
-      tensors: flat.tensors,
+    const { tensors, signature } = flat;
+    const surroundings = `${part.scopes.join('/')} ${modesOf(this.#modules)}`;
+    const family = () => `${surroundings} ${signatureWithoutSizes(part.tensors, 'collate')}`;
+    return { key: `${surroundings} ${signature}`, tensors, inputs: () => ({ tensors, family: family() }) };
+  }
+
+  #remember(
+    { key, inputs }: Keyed,
+    { tape, problem, result }: Recording<Computed>,
+    compared?: Entry<Told>,
+  ): void {
+    const found = toldBy(result);
+    const why = tape === undefined ? problem : typeof found === 'string' ? found : undefined;
+    if (why !== undefined || tape === undefined || typeof found === 'string') {
+      tape?.dispose();
+      this.#give(why as string);
+      return;
+    }
+    const recorded = { tape, found, told: JSON.stringify(found) };
+    const strange = this.#cache.add(key, inputs(), { recorded, compared });
+    if (strange !== undefined) this.#give(strange);
+  }
+
+  async #compare({ part, keyed, entry, recording, ...state }: Comparison): Promise<void> {
+    const { tape: again, problem, result } = recording;
+    if (again === undefined) return this.#give(problem as string);
+    const operators = entry.tape.difference(again);
+    const tellsOther = JSON.stringify(toldBy(result)) !== JSON.stringify(entry.found);
+    // Where a general tape is not for this shape, it does not run.
+    if (entry.isGeneral && (operators !== '' || tellsOther)) return this.#remember(keyed, recording);
+    const repeated = {
+      ...state,
+      plan: this.#plan as StepPlan,
+      part: this.#partsOf([{ part, entry, tensors: keyed.tensors }])[0] as PlannedPart,
+      divide: this.#context.optimizer.batches,
+      told: outputsOf(result),
+      gradients: this.#parameters.map(({ grad }) => grad),
     };
-  }
-
-  /** Losses and gradients by the tape, from the state of now, which is then as it was. */
-  async #replay(ready: ReadyStep): Promise<Replay> {
-    const plan = this.#plan as StepPlan;
-    const surroundings = new Surroundings(ready.entry.tape);
-    const before = surroundings.note();
-    try {
-      const { numbers } = await plan.run(this.#partsOf([ready]), {
-        divide: this.#context.optimizer.batches,
-        updates: [],
-      });
-      return { surroundings, numbers, gradients: plan.gradients(), after: surroundings.note() };
-    } catch (error) {
-      return { surroundings, error };
-    } finally {
-      plan.reset();
-      surroundings.restore(before);
-      for (const each of before) each.dispose();
-    }
-  }
-
-  #remember(key: string, { tape, problem, result }: Recording<Computed>): void {
-    const told = toldBy(result);
-    if (tape === undefined) this.#give(problem as string);
-    else if (typeof told === 'string') this.#give(told);
-    else if (!this.#cache.add(key, tape, told))
-      this.#give('is called with ever other shapes: pad them to multiples of a number');
-  }
-
-  #compare({ entry, recording, replay }: Comparison): void {
-    const { tape: again, problem } = recording;
-    if ('error' in replay) this.#give(`failed without JavaScript: ${replay.error}`);
-    else if (again === undefined) this.#give(problem as string);
+    if (operators !== '') this.#give(`depends on values: ${operators}`);
+    else if (tellsOther) this.#give('adds other losses or metrics than before');
     else {
-      const differs = this.#difference({ entry, recording, replay });
-      if (differs === undefined) {
-        entry.agreed++;
-        entry.uses = 0;
-      } else this.#give(differs);
+      const differs = await repeat(repeated);
+      if (differs !== undefined) this.#give(differs);
+      else if (entry.isGeneral) return this.#remember(keyed, recording, entry);
+      entry.agreed++;
+      entry.uses = 0;
     }
-    again?.dispose();
-    replay.surroundings.dispose();
-    if ('error' in replay) return;
-    for (const each of [...replay.after, ...replay.gradients]) each?.dispose();
-  }
-
-  #difference({ entry, recording, replay }: Comparison): string | undefined {
-    if ('error' in replay || recording.tape === undefined) return undefined;
-    const operators = entry.tape.difference(recording.tape);
-    if (operators !== '') return `depends on values: ${operators}`;
-    if (JSON.stringify(toldBy(recording.result)) !== JSON.stringify(entry.found))
-      return 'adds other losses or metrics than before';
-    const values = outputsOf(recording.result).map((each) => Number(each.item()));
-    const at = values.findIndex((value, i) => !Object.is(value, replay.numbers[i]));
-    if (at >= 0) return `gives ${replay.numbers[at]} without JavaScript in place of ${values[at]}`;
-    const gradients = this.#parameters.map(({ grad }) => grad);
-    const place = firstDifference(replay.gradients, gradients);
-    if (place !== undefined) return `gives another gradient without JavaScript, of parameter ${place}`;
-    const now = replay.surroundings.note();
-    const state = firstDifference(replay.after, now);
-    for (const each of now) each.dispose();
-    return state === undefined ? undefined : 'leaves another state without JavaScript';
+    again.dispose();
   }
 
   /** Adds what the parts before gave, in the order of sums that a step as ever has. */
@@ -331,21 +323,21 @@ export class CompiledStep {
   }
 }
 
-/** A part by its tape, or the error that it ended with. */
-type Replay = { readonly surroundings: Surroundings } & (
-  | { readonly error: unknown }
-  | {
-      readonly numbers: readonly number[];
-      readonly gradients: readonly (Tensor | null)[];
-      /** What surrounds it, after it. */
-      readonly after: readonly Tensor[];
-    }
-);
+/** A part, and what finds its tape. */
+interface Keyed {
+  readonly key: string;
+  readonly tensors: readonly Tensor[];
+  readonly inputs: () => Inputs;
+}
 
 interface Comparison {
+  readonly part: TensorPart;
+  readonly keyed: Keyed;
   readonly entry: Entry<Told>;
   readonly recording: Recording<Computed>;
-  readonly replay: Replay;
+  readonly surroundings: Surroundings;
+  /** They, when the part began. */
+  readonly began: readonly Tensor[];
 }
 
 /** What a tape gives: the losses, their sum where there are several, metrics, and what is minimised. */

@@ -3,7 +3,7 @@
  * updates in a row did the same but for their rates.
  */
 import { types } from 'node:util';
-import { AGREEMENTS } from '../torch/compile/cache.ts';
+import { AGREEMENTS } from '../torch/compile/entry.ts';
 import { type PlannedUpdate, StepPlan, type StepResult } from '../torch/compile/stepPlan.ts';
 import { firstDifference, Surroundings } from '../torch/compile/twice.ts';
 import { noGrad } from '../torch/modes.ts';

@@ -152,9 +152,14 @@ export class Steps {
     this.#ahead = undefined;
     if (prepared.parts?.some((part) => part.isTooLarge())) await this.#cutAnew(prepared);
     const context = this.#context;
-    const ready = prepared.parts && this.#compiled?.ready(prepared.parts);
+    const isReady = () => prepared.parts && this.#compiled?.ready(prepared.parts);
+    let ready = isReady();
     const overlaps = ready !== undefined && this.#overlaps(prepared);
-    if (!overlaps) while (this.#open.length > 0) await this.#settle(soFar);
+    if (!overlaps && this.#open.length > 0) {
+      while (this.#open.length > 0) await this.#settle(soFar);
+      // Tapes may have gone meanwhile.
+      ready = isReady();
+    }
     context.nextStep();
     let moved: MovedRates | undefined;
     const done = ready

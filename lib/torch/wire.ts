@@ -298,12 +298,17 @@ export const describe = {
   },
 };
 
-/** Dtype, device, layout, whether it requires a gradient, and shape, told from those of other tensors by one text. */
-export function kindOf(tensor: OwnedTensor): string {
+/**
+ * Dtype, device, layout, whether it requires a gradient, and shape, told from those of other tensors by one text.
+ *
+ * @param sized whether sizes are told, or only how many there are. Default true
+ */
+export function kindOf(tensor: OwnedTensor, sized = true): string {
   const slots = info(OwnedTensor.handleOf(tensor));
   // The third slot has the flags; which tensor is a leaf makes no difference.
   let text = `${slots[FIRST]},${slots[FIRST + 1]},${(slots[FIRST + 2] as number) & ~2}`;
   const ndim = slots[FIRST + 3] as number;
+  if (!sized) return `${text},${ndim}`;
   for (let i = 0; i < ndim; i++) text += `,${slots[FIRST + 4 + i]}`;
   return text;
 }

@@ -161,13 +161,6 @@ describe('what cannot be compiled runs as it is, and one warning says why', () =
     expect(warnings).toEqual([expect.stringMatching(why)]);
   });
 
-  test('shapes that never come again', async () => {
-    const calls = Array.from({ length: 70 }, (_, i) => [torch.ones([i + 1])]);
-    const { warnings, results } = await warned((a) => a.sum(), calls);
-    expect(warnings).toEqual([expect.stringContaining('is called with ever other shapes: pad them')]);
-    expect(results.map((each) => (each as Tensor).item())).toEqual(calls.map((_, i) => i + 1));
-  });
-
   test('the warning is one of the process by default', async () => {
     const emit = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
     await torch.compile(async function later(a: Tensor) {

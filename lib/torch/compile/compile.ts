@@ -3,9 +3,11 @@ import { types } from 'node:util';
 import { expected } from '../../errors.ts';
 import { Module } from '../nn/module.ts';
 import type { Tensor } from '../tensor.ts';
-import { AGREEMENTS, type Entry, TapeCache } from './cache.ts';
+import { TapeCache } from './cache.ts';
+import { AGREEMENTS, type Entry } from './entry.ts';
+import type { Inputs, Recorded } from './generalTapes.ts';
 import { type Recording, record, type Tape } from './recording.ts';
-import { filled, flatten, modesOf, templateOf } from './signature.ts';
+import { filled, flatten, modesOf, signatureWithoutSizes, templateOf } from './signature.ts';
 import { firstDifference, Surroundings } from './twice.ts';
 
 export interface CompileOptions {
@@ -29,7 +31,8 @@ export type Compilable<A extends readonly unknown[], R> =
  *
  * The operators of the first call with arguments of some structure, shapes, dtypes and devices are written down. In the
  * two calls after that they are run both ways from the same state, random generators included: the operators and their
- * numbers, and the results, must be the same to the bit. From then on what was written down runs alone. Where anything
+ * numbers, and the results, must be the same to the bit. From then on what was written down runs alone. Shapes that
+ * never come again are no problem where the numbers that depend on them follow from their sizes. Where anything
  * differs, or the function does what cannot be written down (reading values, making tensors from JavaScript's, hooks),
  * one warning says what and where, and it runs as it is from then on. Arguments and results are tensors in arrays and
  * plain objects, with plain values between them; gradients flow as through the function.
@@ -42,6 +45,30 @@ export function compile<A extends readonly unknown[], R>(
 ): (...args: A) => Promise<R> {
   const compiled = new CompiledFunction(fn, options);
   return (...args) => compiled.call(args);
+}
+
+/** A call, and what finds its tape. */
+interface Asked<A> {
+  readonly args: A;
+  readonly tensors: readonly Tensor[];
+  readonly signature: string;
+  readonly inputs: () => Inputs;
+}
+
+/** What a tape gave, and what to free of it. */
+type Replay = { readonly noted: readonly Tensor[] } & (
+  | { readonly failure: string }
+  | {
+      readonly outputs: readonly Tensor[];
+      /** What surrounds it, after it. */
+      readonly after: readonly Tensor[];
+    }
+);
+
+interface Comparison<R> {
+  readonly again: Recording<R>;
+  readonly replay: Replay | undefined;
+  readonly now: readonly Tensor[];
 }
 
 class CompiledFunction<A extends readonly unknown[], R> {
@@ -66,62 +93,99 @@ class CompiledFunction<A extends readonly unknown[], R> {
   async call(args: A): Promise<R> {
     if (this.#isEager) return this.#fn(...args);
     const { tensors, signature } = flatten(args, 'arguments');
-    const key = `${modesOf(this.#modules)} ${signature}`;
-    const entry = this.#cache.get(key);
-    if (entry === undefined) return this.#first(key, args, tensors);
-    if (entry.agreed < AGREEMENTS || this.#verify) return this.#both(entry, args, tensors);
+    const modes = modesOf(this.#modules);
+    const asked: Asked<A> = {
+      args,
+      tensors,
+      signature: `${modes} ${signature}`,
+      inputs: () => ({ tensors, family: `${modes} ${signatureWithoutSizes(args, 'arguments')}` }),
+    };
+    const entry = this.#cache.find(asked.signature, asked.inputs);
+    if (entry === undefined) return this.#first(asked);
+    if (entry.agreed < AGREEMENTS || this.#verify) return this.#both(entry, asked);
     const outputs = await entry.tape.call(tensors);
     return filled(entry.found, outputs) as R;
   }
 
   /** The call in which a signature is new. */
-  #first(key: string, args: A, tensors: readonly Tensor[]): R {
-    const { result, tape, problem } = this.#record(args, tensors);
-    if (tape === undefined) this.#give(problem as string);
-    else if (!this.#cache.add(key, tape, templateOf(result)))
-      this.#give('is called with ever other shapes: pad them to multiples of a number');
-    return result;
+  #first(asked: Asked<A>): R {
+    const recording = this.#record(asked);
+    this.#remember(asked, recording);
+    return recording.result;
+  }
+
+  #remember({ signature, inputs }: Asked<A>, recording: Recording<R>, compared?: Entry<unknown>): void {
+    const { tape, result, problem } = recording;
+    if (tape === undefined) {
+      this.#give(problem as string);
+      return;
+    }
+    const recorded: Recorded<unknown> = {
+      tape,
+      found: templateOf(result),
+      told: signatureWithoutSizes(result, 'result'),
+    };
+    const why = this.#cache.add(signature, inputs(), { recorded, compared });
+    if (why !== undefined) this.#give(why);
   }
 
   /** A call both ways. */
-  async #both(entry: Entry<unknown>, args: A, tensors: readonly Tensor[]): Promise<R> {
-    const surroundings = new Surroundings(entry.tape);
+  async #both(entry: Entry<unknown>, asked: Asked<A>): Promise<R> {
+    const tape = entry.tape.share();
+    const surroundings = new Surroundings(tape);
     const before = surroundings.note();
-    let outputs: Tensor[];
+    // What it changes cannot be put back behind the function, whose backward may need it as it is. Otherwise it comes
+    // second: where it is for other shapes than this one, it does not run at all.
+    let replay = surroundings.isChanged ? await this.#replay(tape, asked, surroundings) : undefined;
+    if (replay !== undefined) surroundings.restore(before);
     try {
-      outputs = await entry.tape.call(tensors);
-    } catch (error) {
-      surroundings.restore(before);
-      this.#give(`failed without JavaScript: ${messageOf(error)}`);
-      return this.#fn(...args);
+      const again = this.#record(asked);
+      const now = surroundings.note();
+      const differs = again.tape && tape.difference(again.tape);
+      if (replay === undefined && differs === '') {
+        surroundings.restore(before);
+        replay = await this.#replay(tape, asked, surroundings);
+        surroundings.restore(now);
+      }
+      const problem =
+        again.problem ??
+        (differs === '' ? this.#problemOf({ again, replay, now }) : `depends on values: ${differs}`);
+      if (entry.isGeneral && (problem === undefined || (again.tape !== undefined && differs !== '')))
+        this.#remember(asked, again, problem === undefined ? entry : undefined);
+      else {
+        if (problem !== undefined) this.#give(problem);
+        else entry.agreed++;
+        again.tape?.dispose();
+      }
+      for (const each of now) each.dispose();
+      return again.result;
+    } finally {
+      for (const each of [...before, ...(replay?.noted ?? [])]) each.dispose();
+      surroundings.dispose();
+      tape.dispose();
     }
-    const after = surroundings.note();
-    surroundings.restore(before);
-    const again = this.#record(args, tensors);
-    const now = surroundings.note();
-    const problem = again.problem ?? this.#compare(entry.tape, again, outputs, [after, now]);
-    again.tape?.dispose();
-    for (const each of [...before, ...after, ...now, ...outputs]) each.dispose();
-    surroundings.dispose();
-    if (problem !== undefined) this.#give(problem);
-    else entry.agreed++;
-    return again.result;
   }
 
-  #compare(
-    tape: Tape,
-    { tape: again, result }: Recording<R>,
-    outputs: readonly Tensor[],
-    [after, now]: readonly [readonly Tensor[], readonly Tensor[]],
-  ): string | undefined {
-    const differs = tape.difference(again as Tape);
-    if (differs !== '') return `depends on values: ${differs}`;
-    const at = firstDifference(outputs, flatten(result, 'result').tensors);
+  async #replay(tape: Tape, { tensors }: Asked<A>, surroundings: Surroundings): Promise<Replay> {
+    try {
+      const outputs = await tape.call(tensors);
+      const after = surroundings.note();
+      return { outputs, after, noted: [...outputs, ...after] };
+    } catch (error) {
+      return { failure: `failed without JavaScript: ${messageOf(error)}`, noted: [] };
+    }
+  }
+
+  #problemOf({ again, replay, now }: Comparison<R>): string | undefined {
+    if (replay === undefined || 'failure' in replay) return replay?.failure;
+    const at = firstDifference(replay.outputs, flatten(again.result, 'result').tensors);
     if (at !== undefined) return `gives another result without JavaScript, in tensor ${at} of it`;
-    return firstDifference(after, now) === undefined ? undefined : 'leaves another state without JavaScript';
+    return firstDifference(replay.after, now) === undefined
+      ? undefined
+      : 'leaves another state without JavaScript';
   }
 
-  #record(args: A, tensors: readonly Tensor[]): Recording<R> {
+  #record({ args, tensors }: Asked<A>): Recording<R> {
     return record(
       tensors,
       () => this.#fn(...args),

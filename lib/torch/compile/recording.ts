@@ -39,9 +39,31 @@ const DEEDS: Readonly<Record<string, string>> = {
 /** The operators that a function called, as often as wanted. */
 export class Tape {
   readonly #id: number;
+  #owners = 1;
 
   constructor(id: number) {
     this.#id = id;
+  }
+
+  /**
+   * A tape for other sizes too: the numbers that differ between recordings follow from the sizes of the inputs.
+   *
+   * @returns undefined where some do not, or follow in several ways
+   */
+  static generalise(recordings: readonly Tape[]): Tape | undefined {
+    begin();
+    put(
+      recordings.map(({ id }) => id),
+      'recordings',
+    );
+    const id = native().tapeGeneralise();
+    return typeof id === 'string' ? undefined : new Tape(id);
+  }
+
+  /** For one more owner, who disposes of it as well. */
+  share(): this {
+    this.#owners++;
+    return this;
   }
 
   /** As native code knows it. */
@@ -57,9 +79,25 @@ export class Tape {
     return handles.map((handle) => wrap(handle) as Tensor);
   }
 
-  /** What differs in another recording, in words; empty when nothing does. */
-  difference(other: Tape): string {
-    return native().tapeDifference(this.#id, other.#id);
+  /**
+   * What differs in another recording, in words; empty when nothing does.
+   *
+   * @param butForNumbers whether numbers may differ. Default false
+   */
+  difference(other: Tape, { butForNumbers = false }: { readonly butForNumbers?: boolean } = {}): string {
+    return native().tapeDifference(this.#id, other.#id, butForNumbers);
+  }
+
+  /** Whether a general tape is for inputs of such sizes. */
+  serves(inputs: readonly Tensor[]): boolean {
+    begin();
+    put(inputs, 'inputs');
+    return native().tapeServes(this.#id);
+  }
+
+  /** Whether it is for the sizes of another recording. */
+  servesThoseOf(other: Tape): boolean {
+    return native().tapeServesThoseOf(this.#id, other.#id);
   }
 
   /** The tensors that it holds and changes in place, such as running means. */
@@ -70,7 +108,7 @@ export class Tape {
   }
 
   dispose(): void {
-    native().tapeRelease(this.#id);
+    if (--this.#owners === 0) native().tapeRelease(this.#id);
   }
 }
 

@@ -20,17 +20,24 @@ export function flatten(value: unknown, name: string): Flat {
   return { tensors, signature };
 }
 
-function describe(value: unknown, name: string, tensors: Tensor[]): string {
+/** The signature of values but for the sizes of their tensors. */
+export function signatureWithoutSizes(value: unknown, name: string): string {
+  return describe(value, name, [], false);
+}
+
+function describe(value: unknown, name: string, tensors: Tensor[], sized = true): string {
   if (value instanceof Tensor) {
+    // Tensors given twice are one in a tape.
+    const before = tensors.indexOf(value);
     tensors.push(value);
-    return `[${kindOf(value)}]`;
+    return before < 0 ? `[${kindOf(value, sized)}]` : `[=${before},${kindOf(value, sized)}]`;
   }
   if (Array.isArray(value)) {
-    return `(${value.map((item, i) => describe(item, `${name}[${i}]`, tensors)).join(';')})`;
+    return `(${value.map((item, i) => describe(item, `${name}[${i}]`, tensors, sized)).join(';')})`;
   }
   if (isPlainObject(value)) {
     let fields = '{';
-    for (const key of Object.keys(value)) fields += `${key}:${describe(value[key], key, tensors)};`;
+    for (const key of Object.keys(value)) fields += `${key}:${describe(value[key], key, tensors, sized)};`;
     return `${fields}}`;
   }
   if (value === null || value === undefined) return String(value);

@@ -14,6 +14,11 @@ export class Surroundings {
     this.#changed = tapes.flatMap((tape) => tape.mutated());
   }
 
+  /** Whether the tape changes any tensor. */
+  get isChanged(): boolean {
+    return this.#changed.length > 0;
+  }
+
   /** As they are now. */
   note(): Tensor[] {
     const copies = noGrad(() => this.#changed.map((tensor) => tensor.clone()));
