@@ -25,7 +25,7 @@ export default {
       },
     ],
   },
-  modulePathIgnorePatterns: ['<rootDir>/build/', '<rootDir>/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/build/', '<rootDir>/dist/', '<rootDir>/.gpu/'],
   // With a limit set, jest never runs files inside its own process: a native crash then fails one file, not the run.
   workerIdleMemoryLimit: '2GB',
   maxWorkers: Math.min(4, availableParallelism()), // each loads libtorch

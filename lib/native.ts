@@ -63,6 +63,37 @@ export interface Addon {
   setDeterministic(mode: boolean, warnOnly: boolean): void;
   hasCuda(): boolean;
   cudaDeviceCount(): number;
+  cudaSynchronize(device: number): void;
+  cudaMemoryStats(device: number): Record<string, number>;
+  cudaResetPeak(device: number): void;
+  cudaResetAccumulated(device: number): void;
+  cudaEmptyCache(): void;
+  cudaMemoryInfo(device: number): [free: number, total: number];
+  cudaProperties(device: number): {
+    name: string;
+    major: number;
+    minor: number;
+    totalMemory: number;
+    multiProcessorCount: number;
+  };
+  /** Streams and events are numbers as well; see native/cuda.cc. */
+  streamNew(device: number, priority: number): number;
+  streamCurrent(device: number): number;
+  streamDefault(device: number): number;
+  streamQuery(stream: number): boolean;
+  streamSynchronize(stream: number): void;
+  streamWait(stream: number, event: number): void;
+  streamRecord(stream: number, tensor: Handle): void;
+  eventNew(enableTiming: boolean): number;
+  eventRelease(event: number): void;
+  eventRecord(event: number, stream: number): void;
+  eventQuery(event: number): boolean;
+  eventSynchronize(event: number): void;
+  eventElapsed(begin: number, end: number): number;
+  backendFlag(flag: string): boolean;
+  setBackendFlag(flag: string, value: boolean): void;
+  matmulPrecision(): string;
+  setMatmulPrecision(precision: string): void;
   clearAutocastCache(): void;
 
   /** TorchScript modules are numbers as well; see native/jit.cc. */
@@ -94,6 +125,8 @@ export interface Addon {
   planRelease(plan: number): void;
   planReset(plan: number): void;
   planGradients(plan: number): Handle[];
+  planReach(plan: number): void;
+  planGraphProblem(plan: number): string;
   stepRun(plan: number, given: boolean, divide: number, parts: number, updates: number): Promise<number[]>;
   /** For how many milliseconds nothing was computed there; infinity where nothing ever was. */
   stepIdle(): number;

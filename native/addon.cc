@@ -10,6 +10,7 @@
 //   tensor.cc   what is no operator: data in and out, description, requires_grad, grad
 //   autograd.cc backward, grad, hooks, custom nodes
 //   random.cc   seeds, generators, thread counts
+//   cuda*.cc    devices, streams, events, memory of devices; backends.cc what matrix products may do
 //   numbers.cc  what the C library computes
 //   jit.cc      TorchScript modules as numbers; script_value.* their nested arguments; script_call.* one on a tape
 //   tape.*      operator calls written down, and run again; step_thread.* where
@@ -53,6 +54,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_autograd(env, exports);
   export_random(env, exports);
   export_numbers(env, exports);
+  export_cuda(env, exports);
+  export_cuda_properties(env, exports);
+  export_backends(env, exports);
   export_jit(env, exports);
   export_tapes(env, exports);
   export_steps(env, exports);

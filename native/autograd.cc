@@ -109,6 +109,7 @@ Napi::Value backward(State& state, const Napi::CallbackInfo& info) {
   const variable_list inputs = read_tensors(state, reader);
   const bool retain = boolean_argument(info, 0, "retainGraph");
   const bool create = boolean_argument(info, 1, "createGraph");
+  const FlowStream stream(state.header(), state.streams);
   torch::autograd::backward(tensors, gradients, retain, create, inputs);
   state.report_memory();
   return state.env.Undefined();
@@ -123,6 +124,7 @@ Napi::Value gradients(State& state, const Napi::CallbackInfo& info) {
   const bool retain = boolean_argument(info, 0, "retainGraph");
   const bool create = boolean_argument(info, 1, "createGraph");
   const bool unused = boolean_argument(info, 2, "allowUnused");
+  const FlowStream stream(state.header(), state.streams);
   return write_tensors(state, torch::autograd::grad(outputs, inputs, gradients, retain, create, unused));
 }
 

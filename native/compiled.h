@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "entries.h"
+#include "job_stream.h"
+#include "step_part.h"
 #include "step_thread.h"
 #include "tape.h"
 
@@ -21,13 +23,17 @@ struct Plan {
   std::vector<double> reached;        // 1 for a parameter that the updates were recorded with a gradient of
   std::vector<double> made;           // by optimizer, how often it was not skipped: on the step thread only
   bool failed = false;                // a job failed, and those behind it must not go on: on the step thread only
+  bool borrows = false;               // the gradients are those of a graph, which writes them anew
+  Graphs graphs;
 };
 
 struct CompiledTable {
   std::unordered_map<double, std::shared_ptr<const Tape>> tapes;
   std::unordered_map<double, std::shared_ptr<Plan>> plans;
   double next = 1;
-  std::unordered_set<const c10::TensorImpl*> held;  // what tapes hold, and may have held
+  std::unordered_set<const c10::TensorImpl*> held;            // what tapes hold, and may have held
+  std::unordered_map<c10::DeviceIndex, c10::Stream> streams;  // of the step thread
+  std::shared_ptr<JobStream> last;                            // of the job that was given last
 };
 
 CompiledTable& compiled_table(State& state);
@@ -36,6 +42,8 @@ WireReader arena_reader(State& state);
 std::vector<at::Tensor> read_tensors(State& state, WireReader& reader);
 std::vector<double> read_numbers(WireReader& reader);
 Napi::Value handles_of(State& state, const std::vector<at::Tensor>& tensors);
+// Waits until no job is under way, on the devices too as far as JavaScript's stream is concerned.
+void wait_idle(State& state);
 
 // A job with a promise.
 class PromisedJob : public StepThread::Job {
@@ -47,12 +55,16 @@ class PromisedJob : public StepThread::Job {
   void run() final {
     // OpenMP keeps the number of threads for each thread.
     if (at::get_num_threads() != threads_) at::set_num_threads(threads_);
-    compute();
+    if (stream)
+      stream->run([this] { compute(); });
+    else
+      compute();
   }
 
   void finish(Napi::Env env) final {
     try {
       deferred_.Resolve(guarded(env, "step", [&]() -> Napi::Value {
+        if (stream) stream->join();
         if (error) std::rethrow_exception(error);
         return result();
       }));
@@ -60,6 +72,10 @@ class PromisedJob : public StepThread::Job {
       deferred_.Reject(failure.Value());
     }
   }
+
+  // Where it computes, other than the CPU.
+  virtual std::optional<c10::Device> device() const = 0;
+  std::shared_ptr<JobStream> stream;  // there, once it was given
 
  protected:
   virtual void compute() = 0;

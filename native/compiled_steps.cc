@@ -1,12 +1,13 @@
 // Steps made of tapes: forward, backward and update as one job of the step thread.
 
-#include <torch/csrc/autograd/autograd.h>
+#include <ATen/core/Tensor.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "compiled.h"
+#include "told_numbers.h"
 
 namespace xpmir {
 
@@ -19,15 +20,6 @@ std::shared_ptr<Plan> plan_argument(State& state, const Napi::CallbackInfo& info
     throw ArgumentError("ERR_ARGUMENT", "Expected a live plan but received a number that is none");
   return found->second;
 }
-
-// A part of a step: a tape whose last output is the loss and whose first ones are numbers to be told.
-struct Part {
-  std::shared_ptr<const Tape> tape;
-  double weight;     // of the loss among the parts of its batch
-  size_t finite;     // how many outputs must be finite, from the first on
-  at::Tensor scale;  // of a scaler; undefined without one
-  std::vector<at::Tensor> inputs;
-};
 
 // What the tape of an update does, in the order in which a step has them. All but `Rescale` are functions of gradients.
 enum class Role {
@@ -63,6 +55,11 @@ class StepJob : public PromisedJob {
   std::vector<Update> updates;
 
  protected:
+  std::optional<c10::Device> device() const override {
+    if (!parts.empty()) return parts[0].tape->device();
+    return updates.empty() ? std::nullopt : updates[0].tape->device();
+  }
+
   void compute() override {
     if (plan_->failed) {
       outcome_ = Outcome::Cancelled;
@@ -70,9 +67,16 @@ class StepJob : public PromisedJob {
     }
     plan_->failed = true;  // until all went well
     plan_->gradients.assign(plan_->parameters.size(), at::Tensor());
+    plan_->borrows = false;
     take_given();
-    for (size_t i = 0; i < parts.size(); i++) {
-      if (learn(parts[i])) continue;
+    for (Part& part : parts) {
+      if (learn(part)) continue;
+      outcome_ = Outcome::NotFinite;
+      return;
+    }
+    // The device computes the gradients meanwhile.
+    numbers_.arrive();
+    if (!are_finite()) {
       outcome_ = Outcome::NotFinite;
       return;
     }
@@ -81,31 +85,28 @@ class StepJob : public PromisedJob {
       return;
     }
     for (const Update& update : updates) make(update);
+    // Without numbers of updates nobody waits for them.
+    numbers_.arrive();
     plan_->failed = false;
   }
 
   Napi::Value result() override {
     const size_t before = 1 + skipped_.size();
-    Napi::Array result = Napi::Array::New(state_.env, before + numbers_.size());
+    const std::vector<double>& numbers = numbers_.values();
+    Napi::Array result = Napi::Array::New(state_.env, before + numbers.size());
     result[0u] = Napi::Number::New(state_.env, static_cast<double>(outcome_));
     for (size_t i = 0; i < skipped_.size(); i++)
       result[static_cast<uint32_t>(i + 1)] = Napi::Number::New(state_.env, skipped_[i] ? 1 : 0);
-    for (size_t i = 0; i < numbers_.size(); i++)
-      result[static_cast<uint32_t>(before + i)] = Napi::Number::New(state_.env, numbers_[i]);
+    for (size_t i = 0; i < numbers.size(); i++)
+      result[static_cast<uint32_t>(before + i)] = Napi::Number::New(state_.env, numbers[i]);
     state_.report_memory();
     return result;
   }
 
  private:
-  void tell(const std::vector<at::Tensor>& outputs) {
-    for (const at::Tensor& output : outputs) {
-      // What mostly comes, without a trip through the dispatcher.
-      const bool is_plain = output.is_cpu() && output.scalar_type() == at::kFloat && output.numel() == 1;
-      numbers_.push_back(is_plain ? *output.const_data_ptr<float>() : output.item().toDouble());
-    }
-  }
-
   void take_given() {
+    if (stream)
+      for (const at::Tensor& gradient : given) stream->take(gradient);
     size_t next = 0;
     for (size_t i = 0; next < given.size() && i < plan_->gradients.size(); i++)
       if (plan_->reached[i] != 0) plan_->gradients[i] = given[next++];
@@ -131,7 +132,8 @@ class StepJob : public PromisedJob {
       update.tape->run(std::move(inputs), row(update, made));
       made++;
     } else {
-      tell(update.tape->run(std::move(inputs)));
+      const std::vector<at::Tensor> told = update.tape->run(std::move(inputs));
+      if (!told.empty()) numbers_.ask(told);
     }
   }
 
@@ -155,41 +157,48 @@ class StepJob : public PromisedJob {
     return true;
   }
 
-  // Adds the gradients of a part; false when its loss is not finite.
+  // Whether the losses are that have arrived.
+  bool are_finite() const {
+    return std::all_of(finite_.begin(), finite_.end(),
+                       [this](size_t place) { return std::isfinite(numbers_.values()[place]); });
+  }
+
+  // Adds the gradients of a part; false when its loss is there already, and is not finite.
   bool learn(Part& part) {
+    if (stream)
+      for (const at::Tensor& input : part.inputs) stream->take(input);
+    for (size_t i = 0; i < part.finite; i++) finite_.push_back(numbers_.values().size() + i);
+    if (CapturedPart* captured = plan_->graphs.find(part, divide, plan_->parameters)) {
+      captured->replay(part);
+      numbers_.ask_packed(captured->numbers());
+      add(captured->gradients(), /*borrowed=*/true);
+      return true;
+    }
     const std::vector<at::Tensor> outputs = part.tape->run(std::move(part.inputs));
-    const size_t from = numbers_.size();
-    tell(outputs);
-    for (size_t i = 0; i < part.finite; i++)
-      if (!std::isfinite(numbers_[from + i])) return false;
-    // In the order and with the operators of a step that is not compiled.
-    at::Tensor loss = outputs.back();
-    if (part.weight != 1) loss = loss.mul(part.weight);
-    if (divide != 1) loss = loss.div(divide);
-    if (part.scale.defined()) loss = loss.mul(part.scale.to(loss.device()));
-    std::vector<at::Tensor> wanted;
-    std::vector<size_t> places;
-    for (size_t i = 0; i < plan_->parameters.size(); i++) {
-      if (!plan_->parameters[i].requires_grad()) continue;
-      wanted.push_back(plan_->parameters[i]);
-      places.push_back(i);
-    }
-    const std::vector<at::Tensor> found =
-        torch::autograd::grad({loss}, wanted, {}, std::nullopt, false, /*allow_unused=*/true);
-    const c10::AutoGradMode no_grad(false);
-    for (size_t i = 0; i < found.size(); i++) {
-      if (!found[i].defined()) continue;
-      at::Tensor& sum = plan_->gradients[places[i]];
-      if (sum.defined())
-        sum.add_(found[i]);
-      else
-        sum = found[i];
-    }
+    numbers_.ask(outputs);
+    if (!numbers_.is_pending() && !are_finite()) return false;
+    add(gradients_of(part, outputs.back(), divide, plan_->parameters), /*borrowed=*/false);
     return true;
   }
 
+  void add(const std::vector<at::Tensor>& found, bool borrowed) {
+    const c10::AutoGradMode no_grad(false);
+    // What a graph writes anew is no place for a sum.
+    const bool copies = borrowed && parts.size() > 1;
+    plan_->borrows = plan_->borrows || (borrowed && !copies);
+    for (size_t i = 0; i < found.size(); i++) {
+      if (!found[i].defined()) continue;
+      at::Tensor& sum = plan_->gradients[i];
+      if (sum.defined())
+        sum.add_(found[i]);
+      else
+        sum = copies ? found[i].clone() : found[i];
+    }
+  }
+
   std::shared_ptr<Plan> plan_;
-  std::vector<double> numbers_;
+  ToldNumbers numbers_;
+  std::vector<size_t> finite_;                  // places of numbers
   std::vector<std::vector<at::Tensor>> found_;  // by optimizer
   std::vector<bool> skipped_;                   // by optimizer, in the order of their steps
   Outcome outcome_ = Outcome::Done;
@@ -218,8 +227,9 @@ Napi::Value plan_release(State& state, const Napi::CallbackInfo& info) {
 // planReset(plan): after a job that failed, once it was told of, jobs may go on.
 Napi::Value plan_reset(State& state, const Napi::CallbackInfo& info) {
   const auto plan = plan_argument(state, info);
-  if (state.steps) state.steps->wait_idle();
+  wait_idle(state);
   plan->failed = false;
+  plan->borrows = false;
   plan->gradients.assign(plan->parameters.size(), at::Tensor());
   return state.env.Undefined();
 }
@@ -227,16 +237,51 @@ Napi::Value plan_reset(State& state, const Napi::CallbackInfo& info) {
 // planGradients(plan): handles of what was computed last, 0 where there is none. Not while a job is under way.
 Napi::Value plan_gradients(State& state, const Napi::CallbackInfo& info) {
   const auto plan = plan_argument(state, info);
-  if (state.steps) state.steps->wait_idle();
-  return handles_of(state, plan->gradients);
+  wait_idle(state);
+  const auto& last = compiled_table(state).last;
+  std::vector<at::Tensor> gradients = plan->gradients;
+  const FlowStream stream(state.header(), state.streams);
+  const c10::AutoGradMode no_grad(false);
+  for (at::Tensor& gradient : gradients) {
+    if (plan->borrows && gradient.defined())
+      gradient = gradient.clone();
+    else if (last)
+      last->hand_over(gradient);
+  }
+  return handles_of(state, gradients);
+}
+
+// planReach(plan): as a new one of the same parameters, with the graphs of before, for other updates, which have a
+// gradient of the parameters marked in the buffer.
+Napi::Value plan_reach(State& state, const Napi::CallbackInfo& info) {
+  const auto plan = plan_argument(state, info);
+  WireReader reader = arena_reader(state);
+  std::vector<double> reached = read_numbers(reader);
+  if (reached.size() != plan->parameters.size())
+    throw ArgumentError("ERR_ARGUMENT", "Expected a number for each parameter");
+  wait_idle(state);
+  plan->failed = false;
+  plan->borrows = false;
+  plan->gradients.assign(plan->parameters.size(), at::Tensor());
+  plan->made.assign(kMostOptimizers, 0);
+  plan->reached = std::move(reached);
+  return state.env.Undefined();
+}
+
+// planGraphProblem(plan): why parts of it were not captured; empty where nothing was in the way.
+Napi::Value plan_graph_problem(State& state, const Napi::CallbackInfo& info) {
+  const auto plan = plan_argument(state, info);
+  wait_idle(state);
+  return Napi::String::New(state.env, plan->graphs.problem());
 }
 
 Part read_part(State& state, WireReader& reader) {
   const std::vector<double> numbers = read_numbers(reader);
-  if (numbers.size() != 3) throw ArgumentError("ERR_ARGUMENT", "Expected three numbers for a part");
+  if (numbers.size() != 4) throw ArgumentError("ERR_ARGUMENT", "Expected four numbers for a part");
   Part part;
   part.tape = tape_at(state, numbers[0]);
   part.weight = numbers[1];
+  part.graph = numbers[3] != 0;
   part.inputs = read_tensors(state, reader);
   const std::vector<at::Tensor> scale = read_tensors(state, reader);
   if (!scale.empty()) part.scale = scale[0];
@@ -269,9 +314,9 @@ Update read_update(State& state, WireReader& reader) {
 }
 
 // stepRun(plan, given, divide, parts, updates): a promise of [outcome, whether each step was skipped..., numbers...].
-// In the buffer, for each part: its tape, weight and count of finite outputs; its inputs; its scale, or no tensor.
-// Then, where they are given, gradients in place of parts. For each update: its tape, role, optimizer, and the count
-// and width of its rows; its rates.
+// In the buffer, for each part: its tape, weight, count of finite outputs and whether it is captured; its inputs; its
+// scale, or no tensor. Then, where they are given, gradients in place of parts. For each update: its tape, role,
+// optimizer, and the count and width of its rows; its rates.
 Napi::Value step_run(State& state, const Napi::CallbackInfo& info) {
   auto job = std::make_unique<StepJob>(state, plan_argument(state, info));
   const bool given = boolean_argument(info, 1, "given");
@@ -292,8 +337,10 @@ Napi::Value step_idle(State& state, const Napi::CallbackInfo&) {
 }
 
 constexpr Entry kEntries[] = {
-    {"planNew", plan_new}, {"planRelease", plan_release}, {"planReset", plan_reset}, {"planGradients", plan_gradients},
-    {"stepRun", step_run}, {"stepIdle", step_idle},
+    {"planNew", plan_new},     {"planRelease", plan_release},
+    {"planReset", plan_reset}, {"planGradients", plan_gradients},
+    {"planReach", plan_reach}, {"planGraphProblem", plan_graph_problem},
+    {"stepRun", step_run},     {"stepIdle", step_idle},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "compiled.h"
+#include "cuda.h"
 #include "modes.h"
 
 namespace xpmir {
@@ -16,6 +17,22 @@ namespace {
 StepThread& step_thread(State& state) {
   if (!state.steps) state.steps = std::make_shared<StepThread>(state.env);
   return *state.steps;
+}
+
+// The stream that the flow's operators go to.
+c10::Stream flow_stream(State& state, c10::Device device) {
+  const c10::Stream* stream = state.streams.find(stream_in(state.header()));
+  return stream != nullptr && stream->device() == device ? *stream : current_stream(device);
+}
+
+std::shared_ptr<JobStream> job_stream(State& state, c10::Device device) {
+  auto& streams = compiled_table(state).streams;
+  auto found = streams.find(device.index());
+  if (found == streams.end()) {
+    const c10::impl::VirtualGuardImpl devices(device.type());
+    found = streams.emplace(device.index(), devices.getStreamFromGlobalPool(device)).first;
+  }
+  return std::make_shared<JobStream>(flow_stream(state, device), found->second);
 }
 }  // namespace
 
@@ -62,8 +79,16 @@ Napi::Value handles_of(State& state, const std::vector<at::Tensor>& tensors) {
 
 Napi::Value post_job(State& state, std::unique_ptr<PromisedJob> job) {
   const Napi::Value promise = job->promise();
+  if (const auto device = job->device()) compiled_table(state).last = job->stream = job_stream(state, *device);
   step_thread(state).post(std::move(job));
   return promise;
+}
+
+void wait_idle(State& state) {
+  if (!state.steps) return;
+  state.steps->wait_idle();
+  const auto& last = compiled_table(state).last;
+  if (last) last->join(flow_stream(state, last->device()));
 }
 
 void wait_for_steps(State& state, const c10::IValue& changed) {
@@ -73,7 +98,7 @@ void wait_for_steps(State& state, const c10::IValue& changed) {
   bool waits = changed.isTensor() && is_held(changed.toTensor());
   if (changed.isTensorList())
     for (const at::Tensor& tensor : changed.toTensorVector()) waits = waits || is_held(tensor);
-  if (waits) state.steps->wait_idle();
+  if (waits) wait_idle(state);
 }
 
 namespace {
@@ -83,7 +108,7 @@ Napi::Value tape_begin(State& state, const Napi::CallbackInfo& info) {
   if (state.recorder) throw ArgumentError("ERR_ARGUMENT", "Expected one recording at a time");
   WireReader reader = arena_reader(state);
   const bool update = boolean_argument(info, 0, "update");
-  state.recorder = std::make_unique<Recorder>(read_tensors(state, reader), update);
+  state.recorder = std::make_unique<Recorder>(read_tensors(state, reader), update, stream_in(state.header()));
   return state.env.Undefined();
 }
 
@@ -162,13 +187,15 @@ Napi::Value tape_mutated(State& state, const Napi::CallbackInfo& info) {
   return handles_of(state, tape_at(state, number_argument(info, 0, "tape"))->mutated());
 }
 
-// sameBits(a, b): whether two tensors have the same dtype, shape and bits, NaN equal to itself.
+// sameBits(a, b): whether two tensors have the same dtype, shape and bits, NaN equal to itself. Waits for a device, on
+// the stream in the header.
 Napi::Value same_bits(State& state, const Napi::CallbackInfo& info) {
   const at::Tensor& a = state.tensors.get(number_argument(info, 0, "a"));
   const at::Tensor& b = state.tensors.get(number_argument(info, 1, "b"));
   const bool comparable = a.layout() == c10::kStrided && b.layout() == c10::kStrided &&
                           a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes() && a.device() == b.device();
   if (!comparable) return Napi::Boolean::New(state.env, false);
+  const FlowStream stream(state.header(), state.streams);
   const c10::AutoGradMode no_grad(false);
   const at::Tensor left = a.detach().resolve_conj().resolve_neg().cpu().contiguous();
   const at::Tensor right = b.detach().resolve_conj().resolve_neg().cpu().contiguous();
@@ -183,8 +210,17 @@ class CallJob : public PromisedJob {
       : PromisedJob(state), tape_(std::move(tape)), inputs_(std::move(inputs)) {}
 
  protected:
-  void compute() override { outputs_ = tape_->run(std::move(inputs_)); }
-  Napi::Value result() override { return handles_of(state_, outputs_); }
+  std::optional<c10::Device> device() const override { return tape_->device(); }
+  void compute() override {
+    if (stream)
+      for (const at::Tensor& input : inputs_) stream->take(input);
+    outputs_ = tape_->run(std::move(inputs_));
+  }
+  Napi::Value result() override {
+    if (stream)
+      for (const at::Tensor& output : outputs_) stream->hand_over(output);
+    return handles_of(state_, outputs_);
+  }
 
  private:
   std::shared_ptr<const Tape> tape_;

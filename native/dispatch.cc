@@ -274,13 +274,14 @@ void call_operator(State& state, double group_index, size_t positional, size_t n
     if (state.steps) {
       for (const size_t place : overload.written) wait_for_steps(state, stack[place]);
     }
-    const double modes = state.arena.data()[kModes];
+    const double header = state.header();
     if (state.recorder) {
-      state.recorder->before(overload, modes, stack);
+      state.recorder->before(overload, header, stack);
       if (state.recorder->has_rates()) note_rates(state, overload, call, binding);
     }
     {
-      const ModeGuard guard(modes);
+      const FlowStream stream(header, state.streams);
+      const ModeGuard guard(modes_in(header));
       overload.handle.callBoxed(stack);
     }
     if (state.recorder) state.recorder->after(stack);

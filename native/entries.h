@@ -24,6 +24,9 @@ void export_entries(Napi::Env env, Napi::Object exports, const Entry (&entries)[
 void export_dispatch(Napi::Env env, Napi::Object exports);
 void export_tensor(Napi::Env env, Napi::Object exports);
 void export_autograd(Napi::Env env, Napi::Object exports);
+void export_cuda(Napi::Env env, Napi::Object exports);
+void export_cuda_properties(Napi::Env env, Napi::Object exports);
+void export_backends(Napi::Env env, Napi::Object exports);
 void export_random(Napi::Env env, Napi::Object exports);
 void export_numbers(Napi::Env env, Napi::Object exports);
 void export_jit(Napi::Env env, Napi::Object exports);

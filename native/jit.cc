@@ -225,10 +225,11 @@ Napi::Value call(State& state, const Napi::CallbackInfo& info) {
   torch::jit::Stack stack = bind(state, method->function().getSchema(), given);
   const size_t before = state.arena.size();
   c10::IValue result;
-  const double modes = state.arena.data()[kModes];
-  if (state.recorder) state.recorder->before(ScriptCall{module, name}, modes, stack);
+  const double header = state.header();
+  if (state.recorder) state.recorder->before(ScriptCall{module, name}, header, stack);
   {
-    const ModeGuard guard(modes);
+    const FlowStream stream(header, state.streams);
+    const ModeGuard guard(modes_in(header));
     result = (*method)(std::move(stack));
   }
   if (state.recorder) state.recorder->after(result);

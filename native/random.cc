@@ -4,11 +4,11 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 
 #include <mutex>
 #include <string>
 
+#include "cuda.h"
 #include "entries.h"
 
 namespace xpmir {
@@ -18,8 +18,6 @@ namespace {
 // Ids below 0 stand for default generators: -1 for that of the CPU, -2 - i for that of CUDA device i.
 constexpr int64_t kDefault = -1;
 constexpr int64_t kMaxDevices = 128;
-
-int64_t cuda_devices() { return at::globalContext().hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0; }
 
 uint64_t seed_argument(const Napi::CallbackInfo& info, size_t index) {
   if (info[index].IsBigInt()) {
@@ -115,14 +113,6 @@ Napi::Value set_deterministic(State& state, const Napi::CallbackInfo& info) {
   return state.env.Undefined();
 }
 
-Napi::Value has_cuda(State& state, const Napi::CallbackInfo&) {
-  return Napi::Boolean::New(state.env, at::globalContext().hasCUDA());
-}
-
-Napi::Value cuda_device_count(State& state, const Napi::CallbackInfo&) {
-  return Napi::Number::New(state.env, static_cast<double>(cuda_devices()));
-}
-
 // clearAutocastCache(): the casts of weights that autocast kept, which an optimizer's step makes stale.
 Napi::Value clear_autocast_cache(State& state, const Napi::CallbackInfo&) {
   at::autocast::clear_cache();
@@ -141,8 +131,6 @@ constexpr Entry kEntries[] = {
     {"setNumThreads", set_num_threads},
     {"getNumThreads", get_num_threads},
     {"setDeterministic", set_deterministic},
-    {"hasCuda", has_cuda},
-    {"cudaDeviceCount", cuda_device_count},
     {"clearAutocastCache", clear_autocast_cache},
 };
 

@@ -54,10 +54,9 @@ bool tensors_in(const c10::IValue& value, std::vector<at::Tensor>& tensors) {
   return only;
 }
 
-void Recorder::before(ScriptCall script, double modes, const torch::jit::Stack& arguments) {
+void Recorder::before(ScriptCall script, double header, const torch::jit::Stack& arguments) {
   Tape::Call call;
   call.script = std::make_shared<const ScriptCall>(std::move(script));
-  call.modes = modes;
   for (const c10::IValue& given : arguments) {
     call.arguments.push_back(argument(given));
     std::vector<at::Tensor> nested;
@@ -71,7 +70,7 @@ void Recorder::before(ScriptCall script, double modes, const torch::jit::Stack& 
     // Some kernels change buffers without saying so.
     if (!attribute.toTensor().requires_grad()) note_mutated({call.around.back()});
   }
-  begin(std::move(call));
+  begin(std::move(call), header);
 }
 
 void Recorder::after(const c10::IValue& result) {

@@ -16,6 +16,7 @@
 #include "dispatch.h"
 #include "handle.h"
 #include "napi_setup.h"
+#include "streams.h"
 #include "wire.h"
 
 namespace xpmir {
@@ -42,6 +43,7 @@ class Graveyard {
 
 struct ScriptTable;    // of jit.cc
 struct CompiledTable;  // of compiled.h
+struct EventTable;     // of cuda.cc
 class Recorder;
 class StepThread;
 
@@ -59,12 +61,15 @@ class State {
   Arena arena;
   HandleTable tensors;
   StringTable strings;
+  StreamTable streams;
   OperatorTable operators;
   torch::jit::Stack spare_stack;  // an allocation to use again
   std::vector<at::Generator> generators;
+  double header() const { return arena.data()[kModes]; }
   at::Generator& generator(double id);   // throws ArgumentError for an id never given out
   std::shared_ptr<ScriptTable> scripts;  // made at the first use, as those below
   std::shared_ptr<CompiledTable> compiled;
+  std::shared_ptr<EventTable> events;
   std::shared_ptr<StepThread> steps;
   std::unique_ptr<Recorder> recorder;  // while operator calls are written down
   std::shared_ptr<Graveyard> graveyard = std::make_shared<Graveyard>();

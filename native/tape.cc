@@ -10,6 +10,7 @@
 #include "error.h"
 #include "modes.h"
 #include "script_call.h"
+#include "streams.h"
 
 namespace xpmir {
 
@@ -210,13 +211,15 @@ std::string Tape::difference(const Tape& other, bool but_for_numbers) const {
   return same_outputs ? "" : "other tensors were returned";
 }
 
-Recorder::Recorder(const std::vector<at::Tensor>& inputs, bool is_update) : is_update_(is_update) {
+Recorder::Recorder(const std::vector<at::Tensor>& inputs, bool is_update, double stream)
+    : is_update_(is_update), stream_(stream) {
   tape_->inputs_ = inputs.size();
   tape_->sizes_ = sizes_of(inputs);
   for (const at::Tensor& input : inputs) {
     // Where one tensor is given twice, the first place stands for both.
     values_.emplace(input.unsafeGetTensorImpl(), static_cast<int>(tape_->values_));
     tape_->values_++;
+    note_device(input);
     alive_.push_back(input);
     input_versions_.push_back(version_of(input));
   }
@@ -225,6 +228,7 @@ Recorder::Recorder(const std::vector<at::Tensor>& inputs, bool is_update) : is_u
 Tape::Item Recorder::item(const at::Tensor& tensor) {
   Tape::Item item;
   if (!tensor.defined()) return item;
+  note_device(tensor);
   const c10::TensorImpl* impl = tensor.unsafeGetTensorImpl();
   if (const auto found = values_.find(impl); found != values_.end()) {
     item.value = found->second;
@@ -237,6 +241,7 @@ Tape::Item Recorder::item(const at::Tensor& tensor) {
 
 int Recorder::value_of(const at::Tensor& tensor) {
   if (!tensor.defined()) return -1;
+  note_device(tensor);
   const c10::TensorImpl* impl = tensor.unsafeGetTensorImpl();
   if (const auto found = values_.find(impl); found != values_.end()) return found->second;
   if (held_index_.count(impl) != 0) return -1;  // an argument that came back
@@ -269,15 +274,22 @@ void Recorder::note_mutated(const std::vector<Tape::Item>& items) {
     if (each.held.defined()) held_[held_index_.at(each.held.unsafeGetTensorImpl())].mutated = true;
 }
 
-void Recorder::begin(Tape::Call call) {
+void Recorder::begin(Tape::Call call, double header) {
+  call.modes = modes_in(header);
   tape_->autocasts_ = tape_->autocasts_ || call.modes >= kGradModes;
+  if (stream_in(header) != stream_) refuse("computes on a stream of its own");
   tape_->calls_.push_back(std::move(call));
 }
 
-void Recorder::before(const Overload& overload, double modes, const torch::jit::Stack& arguments) {
+void Recorder::note_device(const at::Tensor& tensor) {
+  const c10::Device device = tensor.device();
+  if (!device.is_cpu() && !tape_->device_) tape_->device_ = device;
+  if (device.is_cpu() || device != tape_->device_) tape_->leaves_device_ = true;
+}
+
+void Recorder::before(const Overload& overload, double header, const torch::jit::Stack& arguments) {
   Tape::Call call;
   call.overload = &overload;
-  call.modes = modes;
   call.arguments.reserve(arguments.size());
   for (size_t i = 0; i < arguments.size(); i++) {
     call.arguments.push_back(argument(arguments[i]));
@@ -285,7 +297,7 @@ void Recorder::before(const Overload& overload, double modes, const torch::jit::
   }
   // Fused operators count no versions.
   for (const size_t i : overload.written) note_mutated(call.arguments[i].items);
-  begin(std::move(call));
+  begin(std::move(call), header);
 }
 
 void Recorder::rate(size_t argument, size_t slot, size_t count) {

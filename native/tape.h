@@ -63,6 +63,10 @@ class Tape {
   bool serves(const Sizes& sizes) const { return model_ && model_->at(sizes); }
   const Sizes& sizes() const { return sizes_; }
 
+  // The device other than the CPU that it computes on, where there is one; and whether all of its tensors are there.
+  std::optional<c10::Device> device() const { return device_; }
+  bool is_whole() const { return device_.has_value() && !leaves_device_; }
+
   size_t inputs() const { return inputs_; }
   size_t outputs() const { return outputs_.size(); }
   // How many numbers it has to be given.
@@ -84,6 +88,8 @@ class Tape {
   size_t values_ = 0;
   size_t rates_ = 0;
   bool autocasts_ = false;
+  std::optional<c10::Device> device_;
+  bool leaves_device_ = false;
   std::vector<Call> calls_;
   std::vector<Item> outputs_;
   std::vector<at::Tensor> mutated_;
@@ -102,14 +108,14 @@ bool are_numbers(const c10::IValue& a, const c10::IValue& b);
 
 class Recorder {
  public:
-  // An update is a function of gradients, which it may change, and of rates.
-  Recorder(const std::vector<at::Tensor>& inputs, bool is_update);
+  // An update is a function of gradients, which it may change, and of rates. `stream` is that of the flow.
+  Recorder(const std::vector<at::Tensor>& inputs, bool is_update, double stream);
 
-  // Around each operator call. `before` sees the arguments, `after` the results.
-  void before(const Overload& overload, double modes, const torch::jit::Stack& arguments);
+  // Around each operator call. `before` sees the arguments and the header of the buffer, `after` the results.
+  void before(const Overload& overload, double header, const torch::jit::Stack& arguments);
   void after(const torch::jit::Stack& results);
   // The same around a call of a method of a TorchScript module.
-  void before(ScriptCall call, double modes, const torch::jit::Stack& arguments);
+  void before(ScriptCall call, double header, const torch::jit::Stack& arguments);
   void after(const c10::IValue& result);
 
   // Of the next call, the number in this slot of the shared buffer is a rate.
@@ -126,12 +132,13 @@ class Recorder {
   Tape::Item item(const at::Tensor& tensor);
   Tape::Argument argument(const c10::IValue& given);
   void note_mutated(const std::vector<Tape::Item>& items);
-  void begin(Tape::Call call);
+  void begin(Tape::Call call, double header);
   void give(const at::Tensor& result) { tape_->calls_.back().results.push_back(value_of(result)); }
   void refuse(const std::string& problem) {
     if (problem_.empty()) problem_ = problem;
   }
   int value_of(const at::Tensor& tensor);
+  void note_device(const at::Tensor& tensor);
   void note_changes();
   bool changed_inputs() const;
 
@@ -149,6 +156,7 @@ class Recorder {
   std::unordered_map<size_t, int> noted_;
   std::vector<c10::IValue> attributes_;  // of a script, before it ran
   bool is_update_;
+  double stream_;
   std::string problem_;
 };
 

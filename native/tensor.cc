@@ -63,16 +63,17 @@ Napi::Value from_data(State& state, const Napi::CallbackInfo& info) {
       throw ArgumentError("ERR_RANGE", "Expected a shape within 2^63 bytes");
   }
   check_length(expected, bytes.length);
-  const ModeGuard guard(state.arena.data()[kModes]);
+  const ModeGuard guard(modes_in(state.header()));
   at::Tensor tensor = at::empty(shape, at::TensorOptions().dtype(*dtype));
   if (bytes.length > 0) std::memcpy(tensor.data_ptr(), bytes.data, bytes.length);
   return handle_of(state, std::move(tensor));
 }
 
-// copyTo(tensor, view): row-major elements as they are in memory; waits for a device.
+// copyTo(tensor, view): row-major elements as they are in memory; waits for a device, on the stream in the header.
 Napi::Value copy_to(State& state, const Napi::CallbackInfo& info) {
   at::Tensor tensor = tensor_argument(state, info, 0);
   const Bytes bytes = bytes_argument(info, 1, "view");
+  const FlowStream stream(state.header(), state.streams);
   const c10::AutoGradMode no_grad(false);
   tensor = tensor.detach().resolve_conj().resolve_neg().to(at::kCPU).contiguous();
   check_length(tensor.nbytes(), bytes.length);

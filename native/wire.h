@@ -52,7 +52,8 @@ constexpr size_t kMostDisposed = 32;
 constexpr size_t kFirst = kDisposed + 1 + kMostDisposed;
 
 // Modes are one number: the grad mode, and above it the autocast dtype (none, bfloat16, float16) of the CPU and of
-// CUDA. 0 leaves the thread as it is: grad mode on, except inside the autograd engine, which decides for its hooks.
+// CUDA. Above both stands the stream of the flow, see streams.h. 0 leaves the thread as it is: grad mode on, except
+// inside the autograd engine, which decides for its hooks.
 constexpr int kNoGrad = 1;
 constexpr int kInference = 2;
 constexpr int kWithGrad = 3;

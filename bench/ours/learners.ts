@@ -1,6 +1,7 @@
 /** Training with the Learner, on data in memory; reference/learners.py trains the same models in Python. */
 import {
   AdamW,
+  Device,
   getOptimizers,
   Learner,
   LossTrainer,
@@ -123,9 +124,18 @@ function rowsOf(tensors: readonly Tensor[]): Row[] {
   );
 }
 
+export interface LearnerOptions {
+  readonly compile?: boolean;
+  readonly cudaGraphs?: boolean;
+  /** Default: the CPU. */
+  readonly device?: Device;
+  readonly precision?: '32-true' | 'bf16-mixed';
+}
+
 /** A learner for a number of steps, from the same weights each time. */
-export function newLearner(name: string, steps: number, compile = true): Learner {
+export function newLearner(name: string, steps: number, options: LearnerOptions = {}): Learner {
   const { model, trainer } = settings[name] as Setting;
+  const { compile = true, cudaGraphs = false, device = new Device(), precision = '32-true' } = options;
   torch.manualSeed(7);
   return new Learner({
     random: new Random({ seed: 1 }),
@@ -136,6 +146,9 @@ export function newLearner(name: string, steps: number, compile = true): Learner
     maxEpochs: 1,
     stepsPerEpoch: steps,
     compile,
+    cudaGraphs,
+    device,
+    precision,
   });
 }
 

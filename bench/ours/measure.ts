@@ -55,7 +55,7 @@ async function train([learner, options]: Prepared, read: (event: LearnerEvent) =
 
 /** Memory is measured without the modules of the demo. */
 async function prepare(name: string, steps: number, compile: boolean): Promise<Prepared> {
-  if (name !== 'demo') return [newLearner(name, steps, compile), {}];
+  if (name !== 'demo') return [newLearner(name, steps, { compile }), {}];
   const { demoLearner } = await import('./demo.ts');
   return demoLearner(steps);
 }

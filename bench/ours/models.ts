@@ -136,7 +136,7 @@ class Encoder extends nn.Module {
   readonly norm = new nn.LayerNorm([256]);
   readonly layers = new nn.ModuleList([1, 2, 3, 4].map(() => new Layer(256, 4)));
   forward(words: Tensor): Tensor {
-    const places = torch.arange(words.shape[1] as number);
+    const places = torch.arange(words.shape[1] as number, { device: words.device });
     let x = this.norm.forward(this.words.forward(words).add(this.places.forward(places)));
     for (const layer of this.layers as Iterable<Layer>) x = layer.forward(x);
     return x;

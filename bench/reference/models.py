@@ -109,7 +109,7 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList([Layer(256, 4) for _ in range(4)])
 
     def forward(self, words):
-        x = self.norm(self.words(words).add(self.places(torch.arange(words.shape[1]))))
+        x = self.norm(self.words(words).add(self.places(torch.arange(words.shape[1], device=words.device))))
         for layer in self.layers:
             x = layer(x)
         return x

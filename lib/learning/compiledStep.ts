@@ -9,7 +9,7 @@ import type { Inputs } from '../torch/compile/generalTapes.ts';
 import { type Recording, record } from '../torch/compile/recording.ts';
 import { type Flat, flatten, modesOf, signatureWithoutSizes } from '../torch/compile/signature.ts';
 import { type Outcome, type PlannedPart, StepPlan } from '../torch/compile/stepPlan.ts';
-import { Surroundings } from '../torch/compile/twice.ts';
+import { Surroundings, toleranceOn } from '../torch/compile/twice.ts';
 import { noGrad } from '../torch/modes.ts';
 import type { Module } from '../torch/nn/module.ts';
 import type { Parameter } from '../torch/nn/parameter.ts';
@@ -29,6 +29,10 @@ export interface CompiledStepOptions {
   readonly context: TrainerContext;
   /** Compares every step. */
   readonly verify: boolean;
+  /** Whether parts are captured as graphs of a CUDA device. */
+  readonly graphs: boolean;
+  /** Whether the model computes in 16 bits. */
+  readonly isNarrow: boolean;
   /** Runs what computes losses in the precision of the run. */
   readonly inPrecision: <T>(fn: () => T) => T;
 }
@@ -57,6 +61,9 @@ export class CompiledStep {
   readonly #context: TrainerContext;
   readonly #verify: boolean;
   readonly #inPrecision: CompiledStepOptions['inPrecision'];
+  readonly #isNarrow: boolean;
+  readonly #isOnCuda: boolean;
+  #graphs: boolean;
   readonly #modules: readonly Module[];
   readonly #parameters: readonly Parameter[];
   readonly #cache = new TapeCache<Told>();
@@ -67,11 +74,14 @@ export class CompiledStep {
   /** Of the step that waits for its update. */
   #pending = new Metrics();
 
-  constructor({ context, verify, inPrecision }: CompiledStepOptions) {
+  constructor({ context, verify, graphs, isNarrow, inPrecision }: CompiledStepOptions) {
     const { model, optimizer } = context;
     this.#context = context;
     this.#verify = verify;
     this.#inPrecision = inPrecision;
+    this.#isNarrow = isNarrow;
+    this.#isOnCuda = context.device.startsWith('cuda');
+    this.#graphs = graphs || !this.#isOnCuda;
     this.#modules = [...model.modules()];
     this.#parameters = [...model.parameters()];
     this.#update = new CompiledUpdate({ context, optimizer, verify, parameters: this.#parameters });
@@ -111,8 +121,12 @@ export class CompiledStep {
     for (const { entry } of ready) if (++entry.uses >= RECHECK_AFTER) entry.agreed = AGREEMENTS - 1;
     const plan = this.#plan as StepPlan;
     const update = this.#update.take();
+    for (const { part } of ready) part.arrive?.();
     const { outcome, numbers } = await update.end(
-      plan.run(this.#partsOf(ready), { divide: this.#context.optimizer.batches, updates: update.planned }),
+      plan.run(this.#partsOf(ready, this.#graphs), {
+        divide: this.#context.optimizer.batches,
+        updates: update.planned,
+      }),
     );
     if (outcome === 'cancelled') return 'all';
     const metrics = this.#metricsOf(ready, numbers, outcome);
@@ -160,6 +174,7 @@ export class CompiledStep {
   }
 
   async #learnPart(part: TensorPart): Promise<void> {
+    part.arrive?.();
     if (this.#problem !== undefined) return this.#backward(part, this.#compute(part));
     const keyed = this.#keyOf(part);
     const entry = this.#cache.find(keyed.key, keyed.inputs);
@@ -238,11 +253,14 @@ export class CompiledStep {
     const tellsOther = JSON.stringify(toldBy(result)) !== JSON.stringify(entry.found);
     // Where a general tape is not for this shape, it does not run.
     if (entry.isGeneral && (operators !== '' || tellsOther)) return this.#remember(keyed, recording);
+    // A graph of the device comes once the operators were the same; below autograd, the first run writes down its own.
+    const graph = this.#graphs && entry.graph && (!this.#isOnCuda || entry.agreed >= AGREEMENTS - 1);
     const repeated = {
       ...state,
       plan: this.#plan as StepPlan,
-      part: this.#partsOf([{ part, entry, tensors: keyed.tensors }])[0] as PlannedPart,
+      part: this.#partsOf([{ part, entry, tensors: keyed.tensors }], graph)[0] as PlannedPart,
       divide: this.#context.optimizer.batches,
+      tolerance: toleranceOn(this.#context.device, this.#isNarrow),
       told: outputsOf(result),
       gradients: this.#parameters.map(({ grad }) => grad),
     };
@@ -250,9 +268,13 @@ export class CompiledStep {
     else if (tellsOther) this.#give('adds other losses or metrics than before');
     else {
       const differs = await repeat(repeated);
-      if (differs !== undefined) this.#give(differs);
+      if (graph) this.#giveGraphs(repeated.plan.graphProblem);
+      if (differs !== undefined && graph) {
+        entry.graph = false;
+        this.#context.emit({ type: 'warning', message: `a step stays without a graph, as one ${differs}` });
+      } else if (differs !== undefined) this.#give(differs);
       else if (entry.isGeneral) return this.#remember(keyed, recording, entry);
-      entry.agreed++;
+      else entry.agreed++;
       entry.uses = 0;
     }
     again.dispose();
@@ -274,16 +296,23 @@ export class CompiledStep {
   }
 
   #renewPlan(): void {
-    this.#plan?.dispose();
-    this.#plan = this.#newPlan();
+    if (this.#plan === undefined) this.#plan = this.#newPlan();
+    else this.#plan.reach(this.#update.reached());
   }
 
-  #partsOf(ready: readonly ReadyStep[]) {
+  /** From here on without graphs of the device, where there is a reason. */
+  #giveGraphs(problem: string | undefined): void {
+    if (problem === undefined || !this.#graphs) return;
+    this.#graphs = false;
+    this.#context.emit({ type: 'warning', message: `steps are not captured as graphs: ${problem}` });
+  }
+
+  #partsOf(ready: readonly ReadyStep[], graphs: boolean) {
     const scale = this.#context.optimizer.scaleFrom(this.#context.device);
     return ready.map(({ part, entry, tensors }) => {
       const { losses } = entry.found;
       const finite = losses.length + (losses.length > 1 ? 1 : 0);
-      return { tape: entry.tape, weight: part.weight, finite, tensors, scale };
+      return { tape: entry.tape, weight: part.weight, finite, tensors, scale, graph: graphs && entry.graph };
     });
   }
 

@@ -91,6 +91,11 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
     enumeration('xpmir.learning.learner.CompileMode', { off: false, on: true, verify: 'verify' }),
     { default: true },
   ),
+  /**
+   * Whether forward and backward of compiled steps are captured as graphs of the GPU and replayed: for small models, whose
+   * operators take longer to ask for than to compute. Does nothing on the CPU.
+   */
+  cudaGraphs: meta(bool, { default: false }),
   /** Asked after each epoch, in this order; their ids differ. */
   listeners: param(list(LearnerListener)),
   /** Saves every so many epochs, and always after the last. */

@@ -11,6 +11,7 @@ import { bool, int } from '../experiment/types.ts';
 import { tidy } from '../torch/scope.ts';
 import type { Tensor } from '../torch/tensor.ts';
 import { Batcher, type BatcherWorker } from './batchers.ts';
+import { BatchUpload } from './batchUpload.ts';
 import type { Loss, TrainerContext } from './context.ts';
 import {
   EndlessIterator,
@@ -23,7 +24,7 @@ import { isOutOfMemory } from './outOfMemory.ts';
 import { prefetchBatches } from './prefetch.ts';
 import type { RandomState } from './random.ts';
 import { Sampler } from './sampler.ts';
-import { asComputed, type TensorPart } from './tensorParts.ts';
+import { type Placed, placed, type TensorPart } from './tensorParts.ts';
 import { type Batches, Trainer } from './trainer.ts';
 
 interface LossTrainerState {
@@ -35,6 +36,8 @@ interface LossTrainerState {
 interface Running<T> {
   readonly batches: SerializableIterator<readonly T[], EndlessState<unknown> | null>;
   readonly batcher: BatcherWorker;
+  /** Of a CUDA device. */
+  readonly upload: BatchUpload | undefined;
 }
 
 /**
@@ -90,6 +93,7 @@ export abstract class LossTrainer<T = unknown, B = readonly T[]> extends config(
     const { sampler, batchSize, prefetch } = this;
     this.#running = {
       batcher: this.batcher.initialize(batchSize),
+      upload: context.device.startsWith('cuda') ? new BatchUpload(context.device) : undefined,
       batches:
         prefetch > 0
           ? prefetchBatches(sampler, { random, batchSize, capacity: prefetch })
@@ -121,8 +125,9 @@ export abstract class LossTrainer<T = unknown, B = readonly T[]> extends config(
 
   /** All that `trainBatch`, and what it calls, adds for some records: at least one loss. */
   async lossesOf(records: readonly T[]): Promise<readonly Loss[]> {
-    const batch = await this.#collated(records);
-    return atLeastOne(await this.context.collectLosses(() => this.#trainBatch(batch)));
+    const { tensors, arrive } = await this.#collated(records);
+    arrive?.();
+    return atLeastOne(await this.context.collectLosses(() => this.#trainBatch(tensors as B)));
   }
 
   override async parts(records: readonly T[]): Promise<readonly TensorPart[] | undefined> {
@@ -133,7 +138,7 @@ export abstract class LossTrainer<T = unknown, B = readonly T[]> extends config(
     for (const part of batcher.split(records)) {
       parts.push({
         scopes: [],
-        tensors: await this.#collated(part),
+        ...(await this.#collated(part)),
         count: part.length,
         weight: this.sumMicrobatches ? 1 : part.length / records.length,
         compute: (batch) => this.trainBatch(batch as B),
@@ -145,11 +150,12 @@ export abstract class LossTrainer<T = unknown, B = readonly T[]> extends config(
     return parts;
   }
 
-  async #collated(records: readonly T[]): Promise<B> {
-    if (this.collate === LossTrainer.prototype.collate) return records as unknown as B;
+  async #collated(records: readonly T[]): Promise<Placed> {
+    if (this.collate === LossTrainer.prototype.collate) return { tensors: records, arrive: undefined };
     const batch = tidy(() => this.collate(records));
     const { device, dtype } = this.context;
-    return asComputed(types.isPromise(batch) ? await batch : batch, device, dtype) as B;
+    const upload = this.#running?.upload;
+    return placed(types.isPromise(batch) ? await batch : batch, { device, dtype, upload });
   }
 
   stateDict(): LossTrainerState {

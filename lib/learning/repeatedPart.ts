@@ -1,6 +1,6 @@
 /** A part of a step again, without JavaScript, to compare it with what it was. */
 import type { PlannedPart, StepPlan } from '../torch/compile/stepPlan.ts';
-import { firstDifference, type Surroundings } from '../torch/compile/twice.ts';
+import { areNear, firstDifference, type Surroundings } from '../torch/compile/twice.ts';
 import type { Tensor } from '../torch/tensor.ts';
 
 export interface RepeatedPart {
@@ -11,6 +11,8 @@ export interface RepeatedPart {
   /** What was told, and is to be told again. */
   readonly told: readonly Tensor[];
   readonly gradients: readonly (Tensor | null)[];
+  /** How far numbers may be apart. */
+  readonly tolerance: number;
   readonly surroundings: Surroundings;
   /** They, when the part began. */
   readonly began: readonly Tensor[];
@@ -23,6 +25,7 @@ export async function repeat({
   divide,
   told,
   gradients,
+  tolerance,
   surroundings,
   began,
 }: RepeatedPart): Promise<string | undefined> {
@@ -35,11 +38,12 @@ export async function repeat({
     const found = plan.gradients();
     noted.push(...after, ...found);
     const values = told.map((each) => Number(each.item()));
-    const at = values.findIndex((value, i) => !Object.is(value, numbers[i]));
+    const at = values.findIndex((value, i) => !areNear(value, numbers[i] as number, tolerance));
     if (at >= 0) return `gives ${numbers[at]} without JavaScript in place of ${values[at]}`;
-    const place = firstDifference(found, gradients);
+    const place = firstDifference(found, gradients, tolerance);
     if (place !== undefined) return `gives another gradient without JavaScript, of parameter ${place}`;
-    return firstDifference(after, now) === undefined ? undefined : 'leaves another state without JavaScript';
+    const state = firstDifference(after, now, tolerance);
+    return state === undefined ? undefined : 'leaves another state without JavaScript';
   } catch (error) {
     return `failed without JavaScript: ${error}`;
   } finally {

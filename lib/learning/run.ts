@@ -33,6 +33,7 @@ export interface RunnableLearner {
   readonly useFp16: boolean;
   readonly precision: PrecisionName | undefined;
   readonly compile: CompileMode;
+  readonly cudaGraphs: boolean;
   readonly optimizers: readonly ParameterOptimizer[];
   readonly listeners: readonly LearnerListener[];
   readonly checkpointInterval: number;
@@ -179,11 +180,12 @@ export class LearnerRun {
   }
 
   #makeSteps(): Steps {
-    const { trainer, accumulateGradBatches, compile } = this.#learner;
+    const { trainer, accumulateGradBatches, compile, cudaGraphs } = this.#learner;
     const { autocast } = this.#precision;
     const precision = { device: this.#deviceType, dtype: autocast };
     const [context, signal] = [this.#context, this.#signal];
-    this.#steps = new Steps({ context, trainer, accumulateGradBatches, precision, compile, signal });
+    const options = { context, trainer, accumulateGradBatches, precision, compile, cudaGraphs, signal };
+    this.#steps = new Steps(options);
     return this.#steps;
   }
 

@@ -29,6 +29,8 @@ export interface StepsOptions {
   /** What the model computes in where autocast has a say; undefined without autocast. */
   readonly precision: { readonly device: AutocastDevice; readonly dtype: DType | undefined };
   readonly compile: CompileMode;
+  /** Whether compiled steps are captured as graphs of a CUDA device. */
+  readonly cudaGraphs: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -83,12 +85,19 @@ export class Steps {
 
   /** @param options once hooks have joined and the optimizers are there */
   constructor(options: StepsOptions) {
-    const { context, compile } = options;
+    const { context, compile, cudaGraphs: graphs, precision } = options;
     this.#options = options;
     this.#context = context;
     if (compile === false) return;
     const inPrecision = <T>(fn: () => T) => this.#inPrecision(fn);
-    this.#compiled = new CompiledStep({ context, verify: compile === 'verify', inPrecision });
+    const isNarrow = (precision.dtype ?? context.dtype ?? 'float32') !== 'float32';
+    this.#compiled = new CompiledStep({
+      context,
+      verify: compile === 'verify',
+      graphs,
+      isNarrow,
+      inPrecision,
+    });
   }
 
   /**

@@ -4,6 +4,7 @@ import { filled, flatten, templateOf } from '../torch/compile/signature.ts';
 import type { DType } from '../torch/dtype.ts';
 import { visitTensors } from '../torch/scope.ts';
 import { Tensor } from '../torch/tensor.ts';
+import type { BatchUpload } from './batchUpload.ts';
 
 /** A part of a batch, ready to be computed. */
 export interface TensorPart {
@@ -11,6 +12,8 @@ export interface TensorPart {
   readonly scopes: readonly string[];
   /** Tensors in arrays and plain objects: what `compute` is called with. */
   readonly tensors: unknown;
+  /** Before they are computed with: what is asked of the device from here on waits until they are there. */
+  readonly arrive?: (() => void) | undefined;
   /** Records in it. */
   readonly count: number;
   /** Of its loss among the parts of its batch. */
@@ -25,19 +28,41 @@ export interface TensorPart {
   recover(error: unknown): Promise<boolean>;
 }
 
+/** What a batch is computed from, once it is where it is computed. */
+export interface Placed {
+  readonly tensors: unknown;
+  /** See `TensorPart`. */
+  readonly arrive: (() => void) | undefined;
+}
+
+export interface PlaceOptions {
+  readonly device: string;
+  /** Of floats; undefined where they stay as they are. */
+  readonly dtype: DType | undefined;
+  /** What copies to a CUDA device meanwhile; without it a copy is waited for. */
+  readonly upload: BatchUpload | undefined;
+}
+
 /** The same values with their tensors on a device, those of floats in a dtype; those that were otherwise are freed. */
-export function asComputed(value: unknown, device: string, dtype: DType | undefined): unknown {
+export function placed(value: unknown, { device, dtype, upload }: PlaceOptions): Placed {
   // Where tensors are made, and as they are made, unless told otherwise.
-  if (device === 'cpu' && dtype === undefined) return value;
+  if (device === 'cpu' && dtype === undefined) return { tensors: value, arrive: undefined };
   const { tensors } = flatten(value, 'collate');
-  const changed = tensors.map((tensor) => {
-    const wanted = dtype !== undefined && tensor.dtype.startsWith('float') ? dtype : (tensor.dtype as DType);
+  const dtypes = tensors.map((tensor) =>
+    dtype !== undefined && tensor.dtype.startsWith('float') ? dtype : (tensor.dtype as DType),
+  );
+  if (upload !== undefined) {
+    const { tensors: there, arrive } = upload.upload(tensors, dtypes);
+    return { tensors: filled(templateOf(value), there), arrive };
+  }
+  const changed = tensors.map((tensor, i) => {
+    const wanted = dtypes[i] as DType;
     if (tensor.device === device && tensor.dtype === wanted) return tensor;
     const result = tensor.to({ device, dtype: wanted });
     tensor.dispose();
     return result;
   });
-  return filled(templateOf(value), changed);
+  return { tensors: filled(templateOf(value), changed), arrive: undefined };
 }
 
 export function disposeParts(parts: readonly TensorPart[]): void {

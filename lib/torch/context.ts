@@ -1,4 +1,4 @@
-/** What follows an asynchronous flow: the scope that new tensors belong to, grad mode, autocast, anomaly mode. */
+/** What follows an asynchronous flow: the scope that new tensors belong to, grad mode, autocast, stream, anomaly mode. */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 
@@ -6,6 +6,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 export const GradMode = { asIs: 0, noGrad: 1, inference: 2, withGrad: 3 } as const;
 /** How many grad modes there are: what autocast is multiplied by where both are one number. */
 export const GRAD_MODES = 4;
+/** How many modes of both there are: what a stream is multiplied by. */
+export const MODE_CODES: number = 9 * GRAD_MODES;
 export type GradMode = (typeof GradMode)[keyof typeof GradMode];
 
 /** Something that takes ownership of the tensors made while it is current. */
@@ -18,6 +20,8 @@ export interface Context {
   readonly gradMode: GradMode;
   /** Autocast's dtypes by device, as one number; 0 is none. See native/wire.h. */
   readonly autocast: number;
+  /** The stream that operators go to, by its number; 0 is that of the thread. See native/streams.h. */
+  readonly stream: number;
   readonly anomaly: boolean;
   /** Told of what operators give while they are written down. */
   readonly recording: ((operator: string, result: unknown) => void) | undefined;
@@ -27,6 +31,7 @@ const root: Context = {
   owner: undefined,
   gradMode: GradMode.asIs,
   autocast: 0,
+  stream: 0,
   anomaly: false,
   recording: undefined,
 };

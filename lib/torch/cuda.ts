@@ -1,13 +1,32 @@
 /** What PyTorch has in `torch.cuda`, as far as it is there. Where there is no device, counts are 0 and the rest is refused. */
-import { expected } from '../errors.ts';
 import { native } from '../native.ts';
+import { type CudaDeviceName, deviceIndex } from './cudaDevice.ts';
 import { OwnedTensor } from './lifetime.ts';
 import { checkSeed } from './random.ts';
 import type { Tensor } from './tensor.ts';
 import { wrap } from './wire.ts';
 
-/** A CUDA device: its number, or `cuda` for the first, `cuda:1` for the second. */
-export type CudaDeviceName = number | string;
+export type { CudaDeviceName } from './cudaDevice.ts';
+export {
+  emptyCache,
+  maxMemoryAllocated,
+  maxMemoryReserved,
+  memGetInfo,
+  memoryAllocated,
+  memoryReserved,
+  memoryStats,
+  resetAccumulatedMemoryStats,
+  resetPeakMemoryStats,
+} from './cudaMemory.ts';
+export {
+  currentStream,
+  defaultStream,
+  Event,
+  type EventOptions,
+  Stream,
+  type StreamOptions,
+  withStream,
+} from './streams.ts';
 
 /** Whether libtorch can compute on a CUDA device: it was built for it, and there is one. */
 export function isAvailable(): boolean {
@@ -55,22 +74,39 @@ export function setRngStateAll(states: readonly Tensor[]): void {
   for (const [i, state] of states.entries()) setRngState(state, i);
 }
 
-/** How the native side calls the default generator of a device. */
-function generatorOf(device: CudaDeviceName): number {
-  const index = indexOf(device);
-  const count = deviceCount();
-  if (!Number.isSafeInteger(index) || index < 0 || index >= count)
-    throw expected(
-      count === 0 ? 'a machine with a CUDA device' : `one of ${count} CUDA devices`,
-      'device',
-      device,
-    );
-  return -2 - index;
+/** Waits, with JavaScript standing still, until a device has done all that it was asked. */
+export function synchronize(device: CudaDeviceName = 'cuda'): void {
+  native().cudaSynchronize(deviceIndex(device));
 }
 
-/** NaN for what is no name of a device. */
-function indexOf(device: CudaDeviceName): number {
-  if (typeof device !== 'string') return typeof device === 'number' ? device : Number.NaN;
-  const found = /^cuda(?::(\d+))?$/.exec(device);
-  return found === null ? Number.NaN : Number(found[1] ?? 0);
+export interface DeviceProperties {
+  /** As its maker calls it. */
+  readonly name: string;
+  /** Of its compute capability, as 9 and 0. */
+  readonly major: number;
+  readonly minor: number;
+  /** Bytes. */
+  readonly totalMemory: number;
+  readonly multiProcessorCount: number;
+}
+
+/** What a device is, as its driver says. */
+export function getDeviceProperties(device: CudaDeviceName = 'cuda'): DeviceProperties {
+  return native().cudaProperties(deviceIndex(device));
+}
+
+/** As its maker calls it. */
+export function getDeviceName(device?: CudaDeviceName): string {
+  return getDeviceProperties(device).name;
+}
+
+/** Its compute capability. */
+export function getDeviceCapability(device?: CudaDeviceName): readonly [major: number, minor: number] {
+  const { major, minor } = getDeviceProperties(device);
+  return [major, minor];
+}
+
+/** How the native side calls the default generator of a device. */
+function generatorOf(device: CudaDeviceName): number {
+  return -2 - deviceIndex(device);
 }

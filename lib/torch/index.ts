@@ -19,6 +19,8 @@ export {
   type GradOptions,
   grad,
 } from './autograd.ts';
+export * as backends from './backends.ts';
+export { getFloat32MatmulPrecision, type MatmulPrecision, setFloat32MatmulPrecision } from './backends.ts';
 export { type Compilable, type CompileOptions, compile } from './compile/compile.ts';
 export { Complex } from './complex.ts';
 export * as cuda from './cuda.ts';

@@ -13,6 +13,7 @@ import { FROM_NATIVE, OwnedTensor } from './lifetime.ts';
 import { camelCase, pythonOverloads } from './naming.ts';
 import { type NestedValues, nest, toValues } from './nested.ts';
 import { formatTensor } from './print.ts';
+import { StreamHandle } from './streamHandle.ts';
 import { begin, describe, put, setTensorFactory } from './wire.ts';
 
 /** Where and as what `to` puts a tensor. */
@@ -139,6 +140,7 @@ export class Tensor extends OwnedTensor {
     const handle = OwnedTensor.handleOf(this);
     const { dtype, shape } = this;
     const array = arrayForms[dtype].make(shape.reduce((product, size) => product * size, 1));
+    begin();
     native().copyTo(handle, array);
     return array as T;
   }
@@ -182,6 +184,11 @@ export class Tensor extends OwnedTensor {
     });
     const handle = OwnedTensor.handleOf(this);
     return { remove: () => (this.isDisposed ? undefined : native().removeHook(handle, id)) };
+  }
+
+  /** Its memory is not used again before the stream, of its device, is done with what it was asked so far. */
+  recordStream(stream: StreamHandle): void {
+    native().streamRecord(StreamHandle.numberOf(stream), OwnedTensor.handleOf(this));
   }
 
   /** The part at a position: `t.at(0)`, `t.at(-1, 2)`; fewer indices than dimensions leave the rest whole. */

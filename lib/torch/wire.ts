@@ -20,7 +20,7 @@ import {
   reserveArena,
 } from './arena.ts';
 import { Complex } from './complex.ts';
-import { type Context, current, GRAD_MODES } from './context.ts';
+import { type Context, current, GRAD_MODES, MODE_CODES } from './context.ts';
 import { type Device, type DType, LAYOUTS, type Layout } from './dtype.ts';
 import { GeneratorHandle } from './generatorHandle.ts';
 import { OwnedTensor } from './lifetime.ts';
@@ -51,10 +51,10 @@ let messages = 0;
 /** Slots of this message that have rates of a tape, and which ones: one after the other. */
 let rated: number[] = [];
 
-/** Starts a message in the buffer, with the modes of the current context. */
+/** Starts a message in the buffer, with the modes and the stream of the current context. */
 export function begin(context: Context = current()): void {
   openArena();
-  numbers[MODE] = context.gradMode + GRAD_MODES * context.autocast;
+  numbers[MODE] = context.gradMode + GRAD_MODES * context.autocast + MODE_CODES * context.stream;
   position = FIRST;
   messages++;
   if (rated.length > 0) rated = [];

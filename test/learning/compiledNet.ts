@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import {
   AdamW,
   type Batcher,
+  Device,
   type Hook,
   type Learner,
   LinearWithWarmup,
@@ -84,6 +85,8 @@ export interface Made {
   readonly accumulateGradBatches?: number;
   readonly model?: () => Module;
   readonly stepsPerEpoch?: number;
+  readonly cudaGraphs?: boolean;
+  readonly device?: () => Device;
 }
 
 export const one = (optimizer: Optimizer) => [
@@ -101,6 +104,8 @@ export function newLearner(made: Made, compile: Learner['compile'], maxEpochs: n
     ...(made.precision === undefined ? {} : { precision: made.precision }),
     accumulateGradBatches: made.accumulateGradBatches ?? 1,
     compile,
+    cudaGraphs: made.cudaGraphs ?? false,
+    device: made.device?.() ?? new Device(),
     maxEpochs,
     stepsPerEpoch: made.stepsPerEpoch ?? 9,
   });

@@ -1,6 +1,7 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import * as torch from '../../lib/torch/index.ts';
 import type { Tensor } from '../../lib/torch/tensor.ts';
+import { itCuda } from '../support/cuda.ts';
 
 const { nn } = torch;
 
@@ -184,4 +185,37 @@ test('a number that is added to a tensor may be made anew each time', async () =
   );
   expect(warnings).toEqual([]);
   expect(results.map((each) => (each as Tensor).item())).toEqual([1, 1.5, 2, 2.5]);
+});
+
+describe('on a device', () => {
+  itCuda('results are there for the stream of the caller, and gradients flow back', async () => {
+    torch.manualSeed(1);
+    const model = new nn.Linear(64, 64).to('cuda');
+    const compiled = torch.compile((x: Tensor) => model.forward(x).relu().sum(), quiet);
+    const side = new torch.cuda.Stream();
+    const expected = (x: Tensor) => model.forward(x).relu().sum().item();
+    for (let i = 0; i < 6; i++) {
+      const x = torch.randn([32, 64], { device: 'cuda' });
+      const found = (await compiled(x)).item();
+      expect(found).toBeCloseTo(expected(x), 2);
+    }
+    side.waitStream(torch.cuda.currentStream());
+    await torch.cuda.withStream(side, async () => {
+      const x = torch.randn([32, 64], { device: 'cuda' });
+      const sum = await compiled(x);
+      expect(sum.item()).toBeCloseTo(expected(x), 2);
+      sum.backward();
+    });
+    torch.cuda.currentStream().waitStream(side);
+    expect(model.weight.grad!.abs().sum().item()).toBeGreaterThan(0);
+  });
+
+  itCuda('a function with a stream of its own is not compiled', async () => {
+    const side = new torch.cuda.Stream();
+    const { warnings } = await warned(
+      (x) => torch.cuda.withStream(side, () => x.mul(2)),
+      [[torch.ones([2], { device: 'cuda' })]],
+    );
+    expect(warnings.join()).toContain('computes on a stream of its own');
+  });
 });

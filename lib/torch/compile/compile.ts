@@ -1,6 +1,7 @@
 /** `torch.compile`: a function of tensors that runs without JavaScript, on a thread of its own. */
 import { types } from 'node:util';
 import { expected } from '../../errors.ts';
+import { current } from '../context.ts';
 import { Module } from '../nn/module.ts';
 import type { Tensor } from '../tensor.ts';
 import { TapeCache } from './cache.ts';
@@ -8,7 +9,7 @@ import { AGREEMENTS, type Entry } from './entry.ts';
 import type { Inputs, Recorded } from './generalTapes.ts';
 import { type Recording, record, type Tape } from './recording.ts';
 import { filled, flatten, modesOf, signatureWithoutSizes, templateOf } from './signature.ts';
-import { firstDifference, Surroundings } from './twice.ts';
+import { firstDifference, Surroundings, toleranceOn } from './twice.ts';
 
 export interface CompileOptions {
   /** For messages; default the name of the function, or of the module's class. */
@@ -31,8 +32,9 @@ export type Compilable<A extends readonly unknown[], R> =
  *
  * The operators of the first call with arguments of some structure, shapes, dtypes and devices are written down. In the
  * two calls after that they are run both ways from the same state, random generators included: the operators and their
- * numbers, and the results, must be the same to the bit. From then on what was written down runs alone. Shapes that
- * never come again are no problem where the numbers that depend on them follow from their sizes. Where anything
+ * numbers, and the results, must be the same to the bit, or near on CUDA without deterministic algorithms. From then on
+ * what was written down runs alone. Shapes that never come again are no problem where the numbers that depend on them
+ * follow from their sizes. Where anything
  * differs, or the function does what cannot be written down (reading values, making tensors from JavaScript's, hooks),
  * one warning says what and where, and it runs as it is from then on. Arguments and results are tensors in arrays and
  * plain objects, with plain values between them; gradients flow as through the function.
@@ -178,9 +180,12 @@ class CompiledFunction<A extends readonly unknown[], R> {
 
   #problemOf({ again, replay, now }: Comparison<R>): string | undefined {
     if (replay === undefined || 'failure' in replay) return replay?.failure;
-    const at = firstDifference(replay.outputs, flatten(again.result, 'result').tensors);
+    const [first] = replay.outputs;
+    const isNarrow = current().autocast !== 0 || /16$/.test(first?.dtype ?? '');
+    const tolerance = toleranceOn(first?.device ?? 'cpu', isNarrow);
+    const at = firstDifference(replay.outputs, flatten(again.result, 'result').tensors, tolerance);
     if (at !== undefined) return `gives another result without JavaScript, in tensor ${at} of it`;
-    return firstDifference(replay.after, now) === undefined
+    return firstDifference(replay.after, now, tolerance) === undefined
       ? undefined
       : 'leaves another state without JavaScript';
   }

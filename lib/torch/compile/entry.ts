@@ -3,6 +3,7 @@ import type { Tape } from './recording.ts';
 
 /** How often a tape and its function have to agree before it stands for it. */
 export const AGREEMENTS = 2;
+
 export interface Entry<T> {
   readonly tape: Tape;
   /** What was found beside the tape. */
@@ -11,6 +12,8 @@ export interface Entry<T> {
   agreed: number;
   /** Uses since they were compared last. */
   uses: number;
+  /** Whether a graph may stand for it, of the device or below autograd: not where one gave something else. */
+  graph: boolean;
   /** Whether it is for more shapes: then other operators than the function's are no problem, but of another tape. */
   readonly isGeneral?: boolean;
 }

@@ -141,7 +141,14 @@ class Way<T> {
       this.#ranAlone = true;
     }
     const tape = this.#general as Tape;
-    return { tape, found: this.#first.found, agreed: isAlone ? AGREEMENTS : 0, uses: 0, isGeneral: true };
+    return {
+      tape,
+      found: this.#first.found,
+      agreed: isAlone ? AGREEMENTS : 0,
+      uses: 0,
+      graph: false,
+      isGeneral: true,
+    };
   }
 
   /** Whether a recording is one of this way: what differs is explained, or may be once there are more of them. */

@@ -175,5 +175,6 @@ export function record<T>(
 /** Whether two tensors have the same dtype, shape and bits; NaN is equal to itself. */
 export function sameBits(a: Tensor, b: Tensor): boolean {
   if (!OwnedTensor.is(a) || !OwnedTensor.is(b)) throw expected('two tensors', 'sameBits', a);
+  begin();
   return native().sameBits(OwnedTensor.handleOf(a), OwnedTensor.handleOf(b));
 }

@@ -14,6 +14,8 @@ export interface PlannedPart {
   readonly tensors: readonly Tensor[];
   /** Of a gradient scaler. */
   readonly scale: Tensor | undefined;
+  /** Whether it is captured as a graph of its device, where that is possible. */
+  readonly graph: boolean;
 }
 
 /** What the tape of an update does, as native/compiled_steps.cc numbers it. All but `rescale` are functions of gradients. */
@@ -76,18 +78,27 @@ export class StepPlan {
   constructor(parameters: readonly Tensor[], reached: readonly boolean[]) {
     begin();
     put(parameters, 'parameters');
-    put(
-      reached.map((each) => (each ? 1 : 0)),
-      'reached',
-    );
+    putFlags(reached);
     this.#id = native().planNew();
+  }
+
+  /** Updates have a gradient of other parameters from now on. */
+  reach(reached: readonly boolean[]): void {
+    begin();
+    putFlags(reached);
+    native().planReach(this.#id);
+  }
+
+  /** Why parts were not captured; undefined where nothing was in the way. */
+  get graphProblem(): string | undefined {
+    return native().planGraphProblem(this.#id) || undefined;
   }
 
   /** Runs behind the steps that were given before. */
   run(parts: readonly PlannedPart[], { divide, updates }: PlanOptions): Promise<StepResult> {
     begin();
-    for (const { tape, weight, finite, tensors, scale } of parts) {
-      put([tape.id, weight, finite], 'part');
+    for (const { tape, weight, finite, tensors, scale, graph } of parts) {
+      put([tape.id, weight, finite, graph ? 1 : 0], 'part');
       put(tensors, 'tensors');
       put(scale === undefined ? [] : [scale], 'scale');
     }
@@ -105,6 +116,7 @@ export class StepPlan {
 
   /** What the last step computed; null for a parameter that its loss does not reach. */
   gradients(): (Tensor | null)[] {
+    begin();
     return native()
       .planGradients(this.#id)
       .map((handle) => (handle === 0 ? null : (wrap(handle) as Tensor)));
@@ -135,4 +147,11 @@ async function resultOf(
   const outcome = OUTCOMES[code as number] as Outcome;
   const steps = outcome === 'done' ? updates.filter(({ role }) => role === Role.step).length : 0;
   return { outcome, skipped: rest.slice(0, steps).map((each) => each !== 0), numbers: rest.slice(steps) };
+}
+
+function putFlags(reached: readonly boolean[]): void {
+  put(
+    reached.map((each) => (each ? 1 : 0)),
+    'reached',
+  );
 }

@@ -121,6 +121,30 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
   cos: () => [1],
   hasCuda: () => [],
   cudaDeviceCount: () => [],
+  cudaSynchronize: () => [0],
+  cudaMemoryStats: () => [0],
+  cudaResetPeak: () => [0],
+  cudaResetAccumulated: () => [0],
+  cudaEmptyCache: () => [],
+  cudaMemoryInfo: () => [0],
+  cudaProperties: () => [0],
+  streamNew: () => [0, 0],
+  streamCurrent: () => [0],
+  streamDefault: () => [0],
+  streamQuery: () => [1],
+  streamSynchronize: () => [1],
+  streamWait: () => [1, 1],
+  streamRecord: () => [1, handle([2])],
+  eventNew: () => [false],
+  eventRelease: () => [1],
+  eventRecord: () => [1, 1],
+  eventQuery: () => [1],
+  eventSynchronize: () => [1],
+  eventElapsed: () => [1, 1],
+  backendFlag: () => ['cudnn.benchmark'],
+  setBackendFlag: () => ['cudnn.benchmark', false],
+  matmulPrecision: () => [],
+  setMatmulPrecision: () => ['highest'],
   tapeBegin: () => {
     native().tapeCancel();
     const input = F.ones([2]);
@@ -153,11 +177,18 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
   planRelease: () => [newPlan()],
   planReset: () => [newPlan()],
   planGradients: () => [newPlan()],
+  planReach: () => {
+    const plan = newPlan();
+    begin();
+    put([1], 'reached');
+    return [plan];
+  },
+  planGraphProblem: () => [newPlan()],
   stepIdle: () => [],
   stepRun: () => {
     const [plan, tape, input] = [newPlan(), newTape(), F.ones([2])];
     begin();
-    put([tape, 1, 1], 'part');
+    put([tape, 1, 1, 0], 'part');
     put([input], 'inputs');
     put([], 'scale');
     put([newTape(), 2, 0, 0, 0], 'update');
