@@ -127,6 +127,7 @@ export interface Addon {
   planGradients(plan: number): Handle[];
   planReach(plan: number): void;
   planGraphProblem(plan: number): string;
+  planGraphs(plan: number): number;
   stepRun(plan: number, given: boolean, divide: number, parts: number, updates: number): Promise<number[]>;
   /** For how many milliseconds nothing was computed there; infinity where nothing ever was. */
   stepIdle(): number;

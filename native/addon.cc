@@ -14,7 +14,7 @@
 //   numbers.cc  what the C library computes
 //   jit.cc      TorchScript modules as numbers; script_value.* their nested arguments; script_call.* one on a tape
 //   tape.*      operator calls written down, and run again; step_thread.* where
-//   compiled*   tapes as numbers, steps made of them
+//   compiled*   tapes as numbers, steps made of them; flat_* their parts below autograd
 //   allocator.* memory of CPU tensors, used again, large_blocks.* of the large ones: what belongs to the process
 //   error.*     the border; state.* what one environment owns
 

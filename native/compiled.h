@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "entries.h"
+#include "flat_parts.h"
 #include "job_stream.h"
 #include "step_part.h"
 #include "step_thread.h"
@@ -25,6 +26,7 @@ struct Plan {
   bool failed = false;                // a job failed, and those behind it must not go on: on the step thread only
   bool borrows = false;               // the gradients are those of a graph, which writes them anew
   Graphs graphs;
+  FlatParts flats;
 };
 
 struct CompiledTable {

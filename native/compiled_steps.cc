@@ -174,6 +174,13 @@ class StepJob : public PromisedJob {
       add(captured->gradients(), /*borrowed=*/true);
       return true;
     }
+    if (!part.tape->device()) {
+      const ComputedPart computed = plan_->flats.run(part, divide, plan_->parameters);
+      numbers_.ask(computed.outputs);
+      if (!are_finite()) return false;
+      add(computed.gradients, /*borrowed=*/false);
+      return true;
+    }
     const std::vector<at::Tensor> outputs = part.tape->run(std::move(part.inputs));
     numbers_.ask(outputs);
     if (!numbers_.is_pending() && !are_finite()) return false;
@@ -268,6 +275,13 @@ Napi::Value plan_reach(State& state, const Napi::CallbackInfo& info) {
   return state.env.Undefined();
 }
 
+// planGraphs(plan): how many of its tapes have a graph.
+Napi::Value plan_graphs(State& state, const Napi::CallbackInfo& info) {
+  const auto plan = plan_argument(state, info);
+  wait_idle(state);
+  return Napi::Number::New(state.env, static_cast<double>(plan->graphs.count() + plan->flats.count()));
+}
+
 // planGraphProblem(plan): why parts of it were not captured; empty where nothing was in the way.
 Napi::Value plan_graph_problem(State& state, const Napi::CallbackInfo& info) {
   const auto plan = plan_argument(state, info);
@@ -337,10 +351,11 @@ Napi::Value step_idle(State& state, const Napi::CallbackInfo&) {
 }
 
 constexpr Entry kEntries[] = {
-    {"planNew", plan_new},     {"planRelease", plan_release},
-    {"planReset", plan_reset}, {"planGradients", plan_gradients},
-    {"planReach", plan_reach}, {"planGraphProblem", plan_graph_problem},
-    {"stepRun", step_run},     {"stepIdle", step_idle},
+    {"planNew", plan_new},       {"planRelease", plan_release},
+    {"planReset", plan_reset},   {"planGradients", plan_gradients},
+    {"planReach", plan_reach},   {"planGraphProblem", plan_graph_problem},
+    {"planGraphs", plan_graphs}, {"stepRun", step_run},
+    {"stepIdle", step_idle},
 };
 
 }  // namespace

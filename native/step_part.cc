@@ -1,6 +1,7 @@
 #include "step_part.h"
 
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/utils/grad_layout_contract.h>
 
 #include <algorithm>
 
@@ -8,6 +9,18 @@
 #include "told_numbers.h"
 
 namespace xpmir {
+
+namespace {
+// A gradient as AccumulateGrad leaves it in `.grad`: of its own where two parameters were given the same, and laid out
+// as the parameter, so that hooks and optimizers change and add up what they would without being compiled.
+at::Tensor as_accumulated(at::Tensor gradient, const at::Tensor& parameter) {
+  if (!gradient.defined() || gradient.layout() != c10::kStrided || parameter.layout() != c10::kStrided) return gradient;
+  using torch::autograd::utils::clone_obey_contract;
+  using torch::autograd::utils::obeys_layout_contract;
+  const bool is_own = gradient.use_count() == 1 && obeys_layout_contract(gradient, parameter);
+  return is_own ? gradient : clone_obey_contract(gradient, parameter);
+}
+}  // namespace
 
 std::vector<at::Tensor> gradients_of(const Part& part, at::Tensor loss, double divide,
                                      const std::vector<at::Tensor>& parameters) {
@@ -22,10 +35,10 @@ std::vector<at::Tensor> gradients_of(const Part& part, at::Tensor loss, double d
     wanted.push_back(parameters[i]);
     places.push_back(i);
   }
-  const std::vector<at::Tensor> found =
-      torch::autograd::grad({loss}, wanted, {}, std::nullopt, false, /*allow_unused=*/true);
+  std::vector<at::Tensor> found = torch::autograd::grad({loss}, wanted, {}, std::nullopt, false, /*allow_unused=*/true);
   std::vector<at::Tensor> gradients(parameters.size());
-  for (size_t i = 0; i < found.size(); i++) gradients[places[i]] = found[i];
+  const c10::AutoGradMode no_grad(false);
+  for (size_t i = 0; i < found.size(); i++) gradients[places[i]] = as_accumulated(std::move(found[i]), wanted[i]);
   return gradients;
 }
 

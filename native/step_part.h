@@ -69,6 +69,7 @@ class Graphs {
   CapturedPart* find(const Part& part, double divide, const std::vector<at::Tensor>& parameters);
   // Why there cannot be one; empty as long as nothing was refused.
   const std::string& problem() const { return problem_; }
+  size_t count() const { return captured_.size(); }
 
  private:
   std::vector<std::pair<std::shared_ptr<const Tape>, std::unique_ptr<CapturedPart>>> captured_;

@@ -67,9 +67,11 @@ void StepThread::wait_idle() {
 }
 
 double StepThread::idle_for() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  if (running_ || !waiting_.empty()) return 0;
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - rested_).count();
+  // Asked for each batch: a lock would wait for the thread.
+  if (ended_.load(std::memory_order_acquire) != posted_.load(std::memory_order_relaxed)) return 0;
+  const std::chrono::steady_clock::duration rested(rested_.load(std::memory_order_relaxed));
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch() - rested)
+      .count();
 }
 
 void StepThread::loop() {
@@ -102,7 +104,8 @@ void StepThread::loop() {
     if (waiting_.empty()) idle_.notify_all();
     // Waking JavaScript's thread costs as much as a part of a small step: once for about half of what is under way.
     const auto now = std::chrono::steady_clock::now();
-    rested_ = now;
+    rested_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    ended_.fetch_add(1, std::memory_order_release);
     if (done_.size() == 1) oldest_ = now;
     if (told_ || (waiting_.size() > done_.size() && now - oldest_ < kWait)) continue;
     told_ = true;

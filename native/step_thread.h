@@ -58,7 +58,9 @@ class StepThread {
   bool running_ = false;
   bool told_ = false;                             // JavaScript's thread has a turn coming
   std::chrono::steady_clock::time_point oldest_;  // when the first of done_ was
-  std::chrono::steady_clock::time_point rested_ = std::chrono::steady_clock::now();  // when the last job ended
+  std::atomic<uint64_t> ended_ = 0;
+  // When the last job ended, by the steady clock.
+  std::atomic<int64_t> rested_ = std::chrono::steady_clock::now().time_since_epoch().count();
   bool stopped_ = false;
   size_t open_ = 0;  // jobs that JavaScript has not heard of; its thread only
 };

@@ -152,3 +152,20 @@ export async function compiledSteps(fn: () => Promise<unknown>): Promise<number>
 }
 
 export const only = (name: string) => new RegexParameterFilter({ includes: [`^${name}`] });
+
+/** The most graphs that a plan had while `fn` ran. */
+export async function graphsOf(fn: () => Promise<unknown>): Promise<number> {
+  let most = 0;
+  const { run } = StepPlan.prototype;
+  StepPlan.prototype.run = async function (this: StepPlan, parts, options) {
+    const result = await run.call(this, parts, options);
+    most = Math.max(most, this.graphs);
+    return result;
+  };
+  try {
+    await fn();
+  } finally {
+    StepPlan.prototype.run = run;
+  }
+  return most;
+}

@@ -14,7 +14,7 @@ export interface PlannedPart {
   readonly tensors: readonly Tensor[];
   /** Of a gradient scaler. */
   readonly scale: Tensor | undefined;
-  /** Whether it is captured as a graph of its device, where that is possible. */
+  /** Whether it runs as a graph where that is possible: of the device, or on the CPU as a list below autograd. */
   readonly graph: boolean;
 }
 
@@ -87,6 +87,11 @@ export class StepPlan {
     begin();
     putFlags(reached);
     native().planReach(this.#id);
+  }
+
+  /** How many tapes have a graph, of the device or below autograd. */
+  get graphs(): number {
+    return native().planGraphs(this.#id);
   }
 
   /** Why parts were not captured; undefined where nothing was in the way. */

@@ -184,6 +184,7 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
     return [plan];
   },
   planGraphProblem: () => [newPlan()],
+  planGraphs: () => [newPlan()],
   stepIdle: () => [],
   stepRun: () => {
     const [plan, tape, input] = [newPlan(), newTape(), F.ones([2])];
