@@ -104,6 +104,8 @@ describe('inputs that do not fit', () => {
     ['fans of a vector', () => init.xavierUniform_(x(3))],
     ['an unknown fan', () => init.kaimingNormal_(x(3, 3), { mode: 'fan' as never })],
     ['an unknown gain', () => init.calculateGain('swish' as never)],
+    ['a gain that is no number', () => init.xavierNormal_(x(3, 3), [1] as never)],
+    ['a slope that is no number', () => init.kaimingNormal_(x(3, 3), { a: [1] as never })],
     ['the identity of a vector', () => init.eye_(x(3))],
     ['groups of a delta', () => init.dirac_(x(3, 1, 1), 2)],
   ];

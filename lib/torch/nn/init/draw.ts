@@ -106,6 +106,7 @@ export function sparse_<T extends Tensor>(
 }
 
 function xavierStd(tensor: Tensor, gain: number): number {
+  if (typeof gain !== 'number') throw expected('a number', 'gain', gain);
   const { fanIn, fanOut } = fans(tensor);
   return gain * Math.sqrt(2 / (fanIn + fanOut));
 }

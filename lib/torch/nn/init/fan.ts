@@ -39,7 +39,10 @@ const GAINS: Readonly<Record<Exclude<Nonlinearity, 'leaky_relu'>, number>> = {
  * @param param the negative slope of `leaky_relu`, 0.01 unless told otherwise
  */
 export function calculateGain(nonlinearity: Nonlinearity, param = 0.01): number {
-  if (nonlinearity === 'leaky_relu') return Math.sqrt(2 / (1 + param * param));
+  if (nonlinearity === 'leaky_relu') {
+    if (typeof param !== 'number') throw expected('a number', 'param', param);
+    return Math.sqrt(2 / (1 + param * param));
+  }
   if (typeof nonlinearity !== 'string' || !Object.hasOwn(GAINS, nonlinearity)) {
     throw expected(
       `one of ${[...Object.keys(GAINS), 'leaky_relu'].join(', ')}`,
