@@ -169,6 +169,19 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
     put([input], 'inputs');
     return [tape];
   },
+  tapeGeneralise: () => {
+    const tapes = [newTape(), newTape()];
+    begin();
+    put(tapes, 'tapes');
+    return [];
+  },
+  tapeServes: () => {
+    const [tape, input] = [newTape(), F.ones([2])];
+    begin();
+    put([input], 'inputs');
+    return [tape];
+  },
+  tapeServesThoseOf: () => [newTape(), newTape()],
   sameBits: () => [handle([2]), handle([2])],
   planNew: () => {
     planMessage();
