@@ -1,5 +1,6 @@
 #include "dispatch.h"
 
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include "compiled.h"
 #include "error.h"
 #include "modes.h"
+#include "plain_call.h"
 #include "state.h"
 
 namespace xpmir {
@@ -201,6 +203,7 @@ Overload::Overload(const c10::OperatorHandle& operator_handle, StringTable& stri
       unsupported = argument.name() + " (" + argument.real_type()->str() + ")";
     }
     if (!parameter.keyword_only) positional++;
+    if (argument.alias_info() != nullptr) is_pure = false;
     if (argument.alias_info() != nullptr && argument.alias_info()->isWrite()) written.push_back(parameters.size());
     parameters.push_back(std::move(parameter));
     if (!parameters.back().fallback) required = parameters.size();
@@ -219,6 +222,7 @@ Overload::Overload(const c10::OperatorHandle& operator_handle, StringTable& stri
     returns_self = returns_self || self >= 0;
     returns_dtype.push_back(result.real_type()->kind() == c10::TypeKind::ScalarTypeType);
   }
+  is_pure = is_pure && handle.hasComputedKernelForDispatchKey(c10::DispatchKey::CPU);
   guard = guard_for(*this);
 }
 
@@ -279,7 +283,10 @@ void call_operator(State& state, double group_index, size_t positional, size_t n
       state.recorder->before(overload, header, stack);
       if (state.recorder->has_rates()) note_rates(state, overload, call, binding);
     }
-    {
+    if (header == 0 && overload.is_pure && needs_no_autograd(stack)) {
+      const at::AutoDispatchBelowADInplaceOrView below_autograd;
+      overload.handle.callBoxed(stack);
+    } else {
       const FlowStream stream(header, state.streams);
       const ModeGuard guard(modes_in(header));
       overload.handle.callBoxed(stack);

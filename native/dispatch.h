@@ -37,6 +37,7 @@ struct Overload {
   std::vector<int> returned_self;   // per return: the parameter that comes back mutated, or -1
   bool returns_self = false;        // whether any does
   std::vector<size_t> written;      // parameters that it changes in place
+  bool is_pure = true;              // neither changes an argument nor returns one, or a view of one
   std::vector<bool> returns_dtype;  // per return: a ScalarType, which travels as an int
   bool supported = true;            // false when a type has no mapping; `unsupported` names it
   std::string unsupported;
