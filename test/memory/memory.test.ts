@@ -30,10 +30,9 @@ describe('memory stays bounded', () => {
   }, 120_000);
 
   test('large results in two threads: the memory of the step before, given back when asked', async () => {
-    const { grown, held, given } = await figures<Record<string, number>>('growth', 'large');
+    const { grown, given } = await figures<Record<string, number>>('growth', 'large');
     expect(grown).toBeLessThan(20);
-    expect(held).toBeGreaterThan(40);
-    expect(given).toBeGreaterThan(60);
+    expect(given).toBeGreaterThan(40);
   }, 120_000);
 });
 
