@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstdint>
 
 namespace xpmir {
 
@@ -11,6 +12,19 @@ namespace {
 constexpr size_t kPage = 4096;
 // Huge pages save most of the time that clearing pages takes, where the system gives them to who asks.
 constexpr size_t kHugePage = size_t{1} << 21;
+
+// What may be kept beyond the most that was live at one time: sizes that are live at different moments of a step wait side
+// by side. Clearing a page anew costs more than all that is done in it.
+size_t with_slack(size_t most) { return most + most / 16 + (size_t{1} << 25); }
+
+// Blocks that all begin where a page does would share few lines of the cache: they begin at other lines of their page, in
+// turn.
+constexpr size_t kLine = 64;
+constexpr size_t kTurn = 17;  // odd, so that all lines of a page have theirs
+
+void* page_of(void* block) {
+  return reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(block) & ~static_cast<uintptr_t>(kPage - 1));
+}
 
 // Eight sizes for every doubling, so that lengths that differ a little share blocks.
 size_t rounded(size_t bytes) {
@@ -26,11 +40,12 @@ void* LargeBlocks::take(size_t bytes) {
   if (size < bytes) return nullptr;
   const std::lock_guard<std::mutex> lock(mutex_);
   void* block = kept_for(size, size);
-  const bool is_room = live_bytes_ + kept_bytes_ + size <= most_bytes_;
+  const size_t most = with_slack(most_bytes_);
+  const bool is_room = live_bytes_ + kept_bytes_ + size <= most;
   // Without room for one more, a block that is too large by less than itself is better than a fresh one.
   if (block == nullptr && !is_room) block = kept_for(size, 2 * size);
   if (block == nullptr) {
-    while (kept_bytes_ > 0 && live_bytes_ + kept_bytes_ + size > most_bytes_) unmap_largest();
+    while (kept_bytes_ > 0 && live_bytes_ + kept_bytes_ + size > most) unmap_largest();
     block = map(size);
     while (block == nullptr && kept_bytes_ > 0) {
       unmap_largest();
@@ -76,17 +91,18 @@ void* LargeBlocks::kept_for(size_t bytes, size_t most) {
 }
 
 void* LargeBlocks::map(size_t bytes) {
-  void* block = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* block = mmap(nullptr, bytes + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (block == MAP_FAILED) return nullptr;
 #ifdef MADV_HUGEPAGE
-  if (bytes >= kHugePage) madvise(block, bytes, MADV_HUGEPAGE);
+  if (bytes >= kHugePage) madvise(block, bytes + kPage, MADV_HUGEPAGE);
 #endif
-  return block;
+  line_ = (line_ + kTurn) % (kPage / kLine);
+  return static_cast<char*>(block) + line_ * kLine;
 }
 
 void LargeBlocks::unmap_largest() {
   const auto last = std::prev(kept_.end());
-  munmap(last->second.back(), last->first);
+  munmap(page_of(last->second.back()), last->first + kPage);
   kept_bytes_ -= last->first;
   last->second.pop_back();
   if (last->second.empty()) kept_.erase(last);

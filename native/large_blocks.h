@@ -30,7 +30,8 @@ class LargeBlocks {
   std::map<size_t, std::vector<void*>> kept_;  // by size
   size_t live_bytes_ = 0;
   size_t kept_bytes_ = 0;
-  size_t most_bytes_ = 0;  // that were live at one time: what is kept never adds to it
+  size_t line_ = 0;        // at which the block mapped last begins
+  size_t most_bytes_ = 0;  // that were live at one time: what is kept adds little to it
 };
 
 }  // namespace xpmir

@@ -13,6 +13,7 @@ import { Surroundings, toleranceOn } from '../torch/compile/twice.ts';
 import { noGrad } from '../torch/modes.ts';
 import type { Module } from '../torch/nn/module.ts';
 import type { Parameter } from '../torch/nn/parameter.ts';
+import { tidy } from '../torch/scope.ts';
 import type { Tensor } from '../torch/tensor.ts';
 import { CompiledUpdate } from './compiledUpdate.ts';
 import type { AddedMetric, Loss, TrainerContext } from './context.ts';
@@ -182,7 +183,9 @@ export class CompiledStep {
     const surroundings = compares ? new Surroundings(entry.tape) : undefined;
     const began = surroundings?.note() ?? [];
     try {
-      const recording = record(keyed.tensors, () => this.#compute(part), outputsOf);
+      // What it makes on the way is in the way of making it again.
+      const compute = () => (compares ? tidy(() => this.#compute(part)) : this.#compute(part));
+      const recording = record(keyed.tensors, compute, outputsOf);
       const before = this.#parameters.map(({ grad }) => grad);
       for (const parameter of this.#parameters) parameter.grad = null;
       this.#backward(part, recording.result);
