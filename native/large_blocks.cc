@@ -13,12 +13,12 @@ constexpr size_t kPage = 4096;
 // Huge pages save most of the time that clearing pages takes, where the system gives them to who asks.
 constexpr size_t kHugePage = size_t{1} << 21;
 
-// What may be kept beyond the most that was live at one time: sizes that are live at different moments of a step wait side
-// by side. Clearing a page anew costs more than all that is done in it.
+// What may be kept beyond the most that was live at one time: sizes that are live at different moments of a step wait
+// side by side. Clearing a page anew costs more than all that is done in it.
 size_t with_slack(size_t most) { return most + most / 16 + (size_t{1} << 25); }
 
-// Blocks that all begin where a page does would share few lines of the cache: they begin at other lines of their page, in
-// turn.
+// Blocks that all begin where a page does would share few lines of the cache: they begin at other lines of their page,
+// in turn.
 constexpr size_t kLine = 64;
 constexpr size_t kTurn = 17;  // odd, so that all lines of a page have theirs
 

@@ -16,6 +16,8 @@ namespace {
 constexpr std::chrono::microseconds kLook(60);
 // How long what is done may wait for JavaScript to be told.
 constexpr std::chrono::milliseconds kWait(1);
+// How often a lock is tried before the system is asked to wait for it.
+constexpr int kTries = 2000;
 
 inline void pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -51,10 +53,20 @@ void StepThread::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+std::unique_lock<std::mutex> StepThread::brief_lock() {
+  std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
+  for (int i = 0; i < kTries && !lock.owns_lock(); i++) {
+    pause();
+    lock.try_lock();
+  }
+  if (!lock.owns_lock()) lock.lock();
+  return lock;
+}
+
 void StepThread::post(std::unique_ptr<Job> job) {
   if (open_++ == 0) napi_ref_threadsafe_function(env_, turn_);
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::unique_lock<std::mutex> lock = brief_lock();
     waiting_.push_back(std::move(job));
     posted_.fetch_add(1, std::memory_order_release);
   }
@@ -84,7 +96,7 @@ void StepThread::loop() {
       lock.unlock();
       const auto until = std::chrono::steady_clock::now() + kLook;
       while (posted_.load(std::memory_order_acquire) == taken_ && std::chrono::steady_clock::now() < until) pause();
-      lock.lock();
+      lock = brief_lock();
     }
     wake_.wait(lock, [this] { return stopped_ || !waiting_.empty(); });
     if (stopped_) return;
@@ -98,7 +110,7 @@ void StepThread::loop() {
     } catch (...) {
       job->error = std::current_exception();
     }
-    lock.lock();
+    lock = brief_lock();
     running_ = false;
     done_.push_back(std::move(job));
     if (waiting_.empty()) idle_.notify_all();
@@ -109,7 +121,9 @@ void StepThread::loop() {
     if (done_.size() == 1) oldest_ = now;
     if (told_ || (waiting_.size() > done_.size() && now - oldest_ < kWait)) continue;
     told_ = true;
+    lock.unlock();
     napi_call_threadsafe_function(turn_, nullptr, napi_tsfn_nonblocking);
+    lock = brief_lock();
   }
 }
 
@@ -122,7 +136,7 @@ void StepThread::deliver(Napi::Env env) {
   for (;;) {
     std::unique_ptr<Job> job;
     {
-      const std::lock_guard<std::mutex> lock(mutex_);
+      const std::unique_lock<std::mutex> lock = brief_lock();
       if (done_.empty()) {
         told_ = false;
         return;

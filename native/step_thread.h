@@ -42,6 +42,8 @@ class StepThread {
 
  private:
   void loop();
+  // For a few instructions, which are over before a wait of the system would have begun.
+  std::unique_lock<std::mutex> brief_lock();
   void deliver(Napi::Env env);
   static void on_turn(napi_env env, napi_value callback, void* context, void* data);
 
