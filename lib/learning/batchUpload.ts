@@ -22,8 +22,8 @@ export class BatchUpload {
     this.#stream = new Stream({ device });
   }
 
-  /** The tensors there, in these dtypes. Those that were elsewhere or in others are freed. */
-  upload(tensors: readonly Tensor[], dtypes: readonly DType[]): Uploaded {
+  /** The tensors there, in these dtypes. Those that were made for the batch, elsewhere or in others, are freed. */
+  upload(tensors: readonly Tensor[], dtypes: readonly DType[], born: ReadonlySet<unknown>): Uploaded {
     const copies: Tensor[] = [];
     const there = tensors.map((tensor, i) => {
       const dtype = dtypes[i] as DType;
@@ -31,7 +31,7 @@ export class BatchUpload {
       const isHere = tensor.device === 'cpu';
       const result = isHere ? this.#copy(tensor, dtype) : tensor.to({ device: this.#device, dtype });
       if (isHere) copies.push(result);
-      tensor.dispose();
+      if (born.has(tensor)) tensor.dispose();
       return result;
     });
     const done = this.#stream.recordEvent();

@@ -21,13 +21,16 @@ import { atLeastOne, checkGradient, nameOfSum, reportLosses, totalLoss } from '.
 import { Metrics } from './metrics.ts';
 import { NotFiniteError } from './notFinite.ts';
 import { repeat } from './repeatedPart.ts';
+import { StepWatch } from './stepWatch.ts';
 import type { TensorPart } from './tensorParts.ts';
+import type { Trainer } from './trainer.ts';
 
-/** How many steps of a signature are made before its tape is compared once more. */
-const RECHECK_AFTER = 1000;
+/** How many steps of a signature are made before its tape is compared once more: ever more of them, up to 1024. */
+const recheckAfter = (checks: number): number => Math.min(1024, 4 ** (2 + checks));
 
 export interface CompiledStepOptions {
   readonly context: TrainerContext;
+  readonly trainer: Trainer;
   /** Compares every step. */
   readonly verify: boolean;
   /** Whether parts are captured as graphs of a CUDA device. */
@@ -66,6 +69,7 @@ export class CompiledStep {
   readonly #isOnCuda: boolean;
   #graphs: boolean;
   readonly #modules: readonly Module[];
+  readonly #watch: StepWatch;
   readonly #parameters: readonly Parameter[];
   readonly #cache = new TapeCache<Told>();
   readonly #update: CompiledUpdate;
@@ -75,7 +79,7 @@ export class CompiledStep {
   /** Of the step that waits for its update. */
   #pending = new Metrics();
 
-  constructor({ context, verify, graphs, isNarrow, inPrecision }: CompiledStepOptions) {
+  constructor({ context, trainer, verify, graphs, isNarrow, inPrecision }: CompiledStepOptions) {
     const { model, optimizer } = context;
     this.#context = context;
     this.#verify = verify;
@@ -84,6 +88,7 @@ export class CompiledStep {
     this.#isOnCuda = context.device.startsWith('cuda');
     this.#graphs = graphs || !this.#isOnCuda;
     this.#modules = [...model.modules()];
+    this.#watch = new StepWatch(context, trainer);
     this.#parameters = [...model.parameters()];
     this.#update = new CompiledUpdate({ context, optimizer, verify, parameters: this.#parameters });
   }
@@ -96,6 +101,9 @@ export class CompiledStep {
   /** Whether a step of these parts needs no JavaScript until it is done. */
   ready(parts: readonly TensorPart[]): readonly ReadyStep[] | undefined {
     if (this.#problem !== undefined || this.#verify || this.#plan === undefined) return undefined;
+    const problem = this.#watch.look();
+    if (problem !== undefined) this.#give(problem);
+    if (this.#problem !== undefined) return undefined;
     const found: ReadyStep[] = [];
     for (const part of parts) {
       const { key, tensors, inputs } = this.#keyOf(part);
@@ -119,7 +127,8 @@ export class CompiledStep {
    * @throws NotFiniteError before anything is updated
    */
   async run(ready: readonly ReadyStep[]): Promise<Metrics | 'update' | 'all'> {
-    for (const { entry } of ready) if (++entry.uses >= RECHECK_AFTER) entry.agreed = AGREEMENTS - 1;
+    for (const { entry } of ready)
+      if (++entry.uses >= recheckAfter(entry.checks)) entry.agreed = AGREEMENTS - 1;
     const plan = this.#plan as StepPlan;
     const update = this.#update.take();
     for (const { part } of ready) part.arrive?.();
@@ -215,7 +224,9 @@ export class CompiledStep {
 
   #compute({ tensors, compute }: TensorPart): Computed {
     return this.#inPrecision(() => {
-      const { losses, metrics } = this.#context.collect(() => compute(tensors));
+      const { losses, metrics } = this.#context.noteStateReads(() =>
+        this.#context.collect(() => compute(tensors)),
+      );
       return { losses, metrics, total: totalLoss(atLeastOne(losses)) };
     });
   }
@@ -227,7 +238,7 @@ export class CompiledStep {
       this.#flat.set(part, flat);
     }
     const { tensors, signature } = flat;
-    const surroundings = `${part.scopes.join('/')} ${modesOf(this.#modules)}`;
+    const surroundings = `${part.scopes.join('/')} ${this.#watch.key} ${modesOf(this.#modules)}`;
     const family = () => `${surroundings} ${signatureWithoutSizes(part.tensors, 'collate')}`;
     return { key: `${surroundings} ${signature}`, tensors, inputs: () => ({ tensors, family: family() }) };
   }
@@ -277,7 +288,7 @@ export class CompiledStep {
         this.#context.emit({ type: 'warning', message: `a step stays without a graph, as one ${differs}` });
       } else if (differs !== undefined) this.#give(differs);
       else if (entry.isGeneral) return this.#remember(keyed, recording, entry);
-      else entry.agreed++;
+      else if (++entry.agreed >= AGREEMENTS) entry.checks++;
       entry.uses = 0;
     }
     again.dispose();

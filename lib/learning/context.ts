@@ -79,6 +79,13 @@ export class TrainerContext {
   readonly #hooks = new Hooks();
   readonly #scopes: string[] = [];
   #state: TrainState = { epoch: 0, steps: 0 };
+  /** @internal How often the state was asked for: tells whether a function depends on it. */
+  stateReads = 0;
+  #noted: TrainState | undefined;
+  /** @internal What of the state `noteStateReads` saw being asked for. */
+  readonly stateRead = { asksEpoch: false, steps: false };
+  /** @internal Batches may not be made while steps are: what makes them depends on the run, or draws random numbers. */
+  keepsOrder = false;
   #parts: RunParts | undefined;
   /** How the run was after the last epoch, before its listeners were asked. */
   #moment: Moment | undefined;
@@ -109,7 +116,36 @@ export class TrainerContext {
   }
 
   get state(): TrainState {
-    return this.#state;
+    this.stateReads++;
+    return this.#noted ?? this.#state;
+  }
+
+  /** @internal The epoch, for whoever is no part of a step. */
+  get epochNow(): number {
+    return this.#state.epoch;
+  }
+
+  /** @internal Runs `fn`, and notes what it asks of the state of the run: its epoch, or anything else. */
+  noteStateReads<T>(fn: () => T): T {
+    const [state, read] = [this.#state, this.stateRead];
+    this.#noted = {
+      get epoch() {
+        read.asksEpoch = true;
+        return state.epoch;
+      },
+      get steps() {
+        read.steps = true;
+        return state.steps;
+      },
+      get cached() {
+        return state.cached ?? false;
+      },
+    };
+    try {
+      return fn();
+    } finally {
+      this.#noted = undefined;
+    }
   }
 
   /** As libtorch calls it. */

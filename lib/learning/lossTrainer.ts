@@ -8,7 +8,7 @@ import { config } from '../experiment/config.ts';
 import { nameOf } from '../experiment/declaration.ts';
 import { meta, param } from '../experiment/parameters.ts';
 import { bool, int } from '../experiment/types.ts';
-import { tidy } from '../torch/scope.ts';
+import { tidyNoting } from '../torch/scope.ts';
 import type { Tensor } from '../torch/tensor.ts';
 import { Batcher, type BatcherWorker } from './batchers.ts';
 import { BatchUpload } from './batchUpload.ts';
@@ -26,6 +26,7 @@ import type { RandomState } from './random.ts';
 import { Sampler } from './sampler.ts';
 import { type Placed, placed, type TensorPart } from './tensorParts.ts';
 import { type Batches, Trainer } from './trainer.ts';
+import { watchedCollate } from './watchedCollate.ts';
 
 interface LossTrainerState {
   readonly sampler: EndlessState<unknown> | null;
@@ -151,11 +152,21 @@ export abstract class LossTrainer<T = unknown, B = readonly T[]> extends config(
   }
 
   async #collated(records: readonly T[]): Promise<Placed> {
-    if (this.collate === LossTrainer.prototype.collate) return { tensors: records, arrive: undefined };
-    const batch = tidy(() => this.collate(records));
-    const { device, dtype } = this.context;
-    const upload = this.#running?.upload;
-    return placed(types.isPromise(batch) ? await batch : batch, { device, dtype, upload });
+    if (this.collate === LossTrainer.prototype.collate)
+      return { tensors: records, owned: NOTHING, arrive: undefined };
+    const { context } = this;
+    const born = new Set<unknown>();
+    const made = watchedCollate(this, context, () =>
+      tidyNoting(
+        () => this.collate(records),
+        (tensor) => born.add(tensor),
+      ),
+    );
+    const batch = types.isPromise(made) ? await made : made;
+    // What the trainer keeps for itself is not of this batch alone.
+    for (const value of Object.values(this)) born.delete(value);
+    const { device, dtype } = context;
+    return placed(batch, { device, dtype, born, upload: this.#running?.upload });
   }
 
   stateDict(): LossTrainerState {
@@ -188,6 +199,8 @@ export abstract class LossTrainer<T = unknown, B = readonly T[]> extends config(
     return this.#running;
   }
 }
+
+const NOTHING: ReadonlySet<unknown> = new Set();
 
 /** What libtorch refused, with the shapes that it was given. */
 function inTrainBatch(trainer: string, error: TorchError): TorchError {

@@ -11,6 +11,7 @@ import { Tensor } from '../torch/tensor.ts';
 import type { TrainerContext } from './context.ts';
 import { writeFileAtomically } from './files.ts';
 import { abridged } from './parameterOptimizer.ts';
+import type { TrainState } from './state.ts';
 
 /** A loss that is NaN or infinite. */
 export class NotFiniteError extends ArgumentError {
@@ -41,6 +42,8 @@ export function checkParameters({ model, state }: TrainerContext): void {
 
 interface Failure {
   readonly context: TrainerContext;
+  /** Of the step. */
+  readonly state: TrainState;
   readonly batch: unknown;
   /** Computes the losses of the batch once more. */
   readonly again: () => Promise<void>;
@@ -48,10 +51,10 @@ interface Failure {
 
 /** The error that is thrown in place of `error`: with where it began, and where the batch is. */
 export async function explain(error: NotFiniteError, failure: Failure): Promise<NotFiniteError> {
-  const { context, batch } = failure;
-  const { epoch, steps } = context.state;
+  const { context, state, batch } = failure;
+  const { epoch, steps } = state;
   const where = (await findOrigin(failure)) ?? 'no parameter and no output of a module is the cause';
-  const file = await keepBatch(context, batch);
+  const file = await keepBatch(context, state, batch);
   const kept = file === undefined ? '' : `; the batch is in ${file}`;
   const explained = new NotFiniteError(
     `${error.message} in step ${steps} of epoch ${epoch}: ${where}${kept}`,
@@ -122,9 +125,12 @@ function allFinite(value: unknown): boolean {
   return finite;
 }
 
-async function keepBatch(context: TrainerContext, batch: unknown): Promise<string | undefined> {
+async function keepBatch(
+  context: TrainerContext,
+  { epoch, steps }: TrainState,
+  batch: unknown,
+): Promise<string | undefined> {
   if (context.path === undefined || !context.info.main) return undefined;
-  const { epoch, steps } = context.state;
   const file = join(context.path, `not-finite-step-${String(steps).padStart(8, '0')}.json`);
   await writeFileAtomically(
     file,

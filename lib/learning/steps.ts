@@ -93,6 +93,7 @@ export class Steps {
     const isNarrow = (precision.dtype ?? context.dtype ?? 'float32') !== 'float32';
     this.#compiled = new CompiledStep({
       context,
+      trainer: options.trainer,
       verify: compile === 'verify',
       graphs,
       isNarrow,
@@ -157,7 +158,10 @@ export class Steps {
   }
 
   async #begin(batches: Batches<unknown>, { of, soFar }: EpochOptions): Promise<void> {
-    const prepared = await (this.#ahead ?? this.#prepare(batches));
+    if (this.#context.keepsOrder && this.#ahead === undefined)
+      while (this.#open.length > 0) await this.#settle(soFar);
+    const isAhead = this.#ahead !== undefined;
+    const prepared = await (this.#ahead ?? this.#prepare(batches, true));
     this.#ahead = undefined;
     if (prepared.parts?.some((part) => part.isTooLarge())) await this.#cutAnew(prepared);
     const context = this.#context;
@@ -169,7 +173,7 @@ export class Steps {
       // Tapes may have gone meanwhile.
       ready = isReady();
     }
-    context.nextStep();
+    if (isAhead) context.nextStep();
     let moved: MovedRates | undefined;
     const done = ready
       ? this.#makeCompiled(prepared, ready, (rates) => {
@@ -179,7 +183,7 @@ export class Steps {
     this.#open.push({ prepared, state: context.state, done, moved: () => moved, overlaps });
     const isCompiling = prepared.parts !== undefined && this.#compiled?.problem === undefined;
     const hasNext = soFar.steps + this.#open.length < of;
-    if (!hasNext || !isCompiling || this.#options.signal?.aborted) return;
+    if (!hasNext || !isCompiling || this.#options.signal?.aborted || context.keepsOrder) return;
     this.#ahead = this.#prepare(batches);
     // Whoever takes it is told.
     this.#ahead.catch(() => {});
@@ -213,22 +217,25 @@ export class Steps {
       disposeParts(parts ?? []);
   }
 
-  #prepare(batches: Batches<unknown>): Promise<Prepared> {
-    return this.#wait.making(() => this.#take(batches));
+  /** @param begins whether its step begins: then what makes tensors of it sees the state of that step */
+  #prepare(batches: Batches<unknown>, begins = false): Promise<Prepared> {
+    return this.#wait.making(() => this.#take(batches, begins));
   }
 
-  async #take(batches: Batches<unknown>): Promise<Prepared> {
+  async #take(batches: Batches<unknown>, begins: boolean): Promise<Prepared> {
     const taken: unknown[] = [];
     while (taken.length < this.#options.accumulateGradBatches) {
       const { value, done } = await batches.next();
       if (done) throw expected('batches without an end', 'trainer.iterBatches', undefined);
       taken.push(value);
     }
+    if (begins) this.#context.nextStep();
     return { batches: taken, parts: await this.#partsOf(taken) };
   }
 
-  async #partsOf(batches: readonly unknown[]): Promise<readonly TensorPart[] | undefined> {
-    if (this.#compiled === undefined || this.#compiled.problem !== undefined) return undefined;
+  /** @param anew whether they were in parts before, whatever became of compiling since */
+  async #partsOf(batches: readonly unknown[], anew = false): Promise<readonly TensorPart[] | undefined> {
+    if (this.#compiled === undefined || (this.#compiled.problem !== undefined && !anew)) return undefined;
     const parts: TensorPart[] = [];
     for (const batch of batches) {
       const some = await this.#options.trainer.parts(batch);
@@ -248,11 +255,21 @@ export class Steps {
     move: (rates: MovedRates) => void,
   ): Promise<Made> {
     const context = this.#context;
+    const { state } = context;
     const compiled = this.#compiled as CompiledStep;
     if (!compiled.updates) return this.#makeEagerly(prepared);
     const made = new Metrics();
-    if (this.#hooks().length > 0) made.merge(await context.step(() => this.#callBefore()));
-    const running = compiled.run(ready);
+    let now: readonly ReadyStep[] | undefined = ready;
+    if (this.#hooks().length > 0) {
+      made.merge(await context.step(() => this.#callBefore()));
+      // They may have changed what it depends on.
+      now = compiled.ready(prepared.parts ?? []);
+      if (now === undefined) {
+        made.merge(await this.#makeEagerly(prepared, undefined, true));
+        return made;
+      }
+    }
+    const running = compiled.run(now);
     const moved = context.optimizer.moveRates();
     move(moved);
     try {
@@ -262,7 +279,7 @@ export class Steps {
       made.merge(moved.metrics);
       return made;
     } catch (error) {
-      if (error instanceof NotFiniteError) throw await this.#explain(error, prepared.batches);
+      if (error instanceof NotFiniteError) throw await this.#explain(error, prepared.batches, state);
       if (!(await this.#recovered(prepared, error))) throw error;
       return this.#makeEagerly(prepared, moved);
     }
@@ -284,18 +301,19 @@ export class Steps {
    * A step made again from its beginning as long as the trainer can do with less memory.
    *
    * @param moved its rates, where the schedules moved on already
+   * @param isBegun whether the hooks before it were called
    */
-  #makeEagerly(prepared: Prepared, moved?: MovedRates): Promise<Metrics> {
-    return this.#wait.computing(() => this.#makeHere(prepared, moved));
+  #makeEagerly(prepared: Prepared, moved?: MovedRates, isBegun = false): Promise<Metrics> {
+    return this.#wait.computing(() => this.#makeHere(prepared, moved, isBegun));
   }
 
-  async #makeHere(prepared: Prepared, moved: MovedRates | undefined): Promise<Metrics> {
+  async #makeHere(prepared: Prepared, moved: MovedRates | undefined, isBegun: boolean): Promise<Metrics> {
     const context = this.#context;
     for (;;) {
       // The event loop gets its turn, and with it whoever waits for this process.
       await macrotask();
       try {
-        return await context.step(() => tidy(() => this.#learn(prepared, moved)));
+        return await context.step(() => tidy(() => this.#learn(prepared, moved, isBegun)));
       } catch (error) {
         if (error instanceof RecoverableOOMError)
           context.emit({ type: 'restart', state: context.state, message: error.message });
@@ -321,13 +339,13 @@ export class Steps {
   async #cutAnew(prepared: Prepared): Promise<void> {
     disposeParts(prepared.parts ?? []);
     prepared.parts = undefined;
-    prepared.parts = await this.#partsOf(prepared.batches);
+    prepared.parts = await this.#partsOf(prepared.batches, true);
   }
 
-  async #learn(prepared: Prepared, moved: MovedRates | undefined): Promise<void> {
+  async #learn(prepared: Prepared, moved: MovedRates | undefined, isBegun: boolean): Promise<void> {
     const { optimizer } = this.#context;
     optimizer.zeroGrad();
-    await this.#callBefore();
+    if (!isBegun) await this.#callBefore();
     if (moved === undefined) {
       await this.#improve(prepared);
       optimizer.schedulerStep(this.#context);
@@ -371,17 +389,21 @@ export class Steps {
   }
 
   /** Which of several batches it was is found by computing them again. */
-  async #explain(error: NotFiniteError, batches: readonly unknown[]): Promise<NotFiniteError> {
+  async #explain(
+    error: NotFiniteError,
+    batches: readonly unknown[],
+    state = this.#context.state,
+  ): Promise<NotFiniteError> {
     const context = this.#context;
     for (const batch of batches.slice(0, -1)) {
       try {
         await context.step(() => this.#process(batch));
       } catch {
-        return explain(error, { context, batch, again: () => this.#process(batch) });
+        return explain(error, { context, state, batch, again: () => this.#process(batch) });
       }
     }
     const batch = batches.at(-1);
-    return explain(error, { context, batch, again: () => this.#process(batch) });
+    return explain(error, { context, state, batch, again: () => this.#process(batch) });
   }
 
   /** The one place that decides in which precision the model computes. */

@@ -12,6 +12,8 @@ export interface TensorPart {
   readonly scopes: readonly string[];
   /** Tensors in arrays and plain objects: what `compute` is called with. */
   readonly tensors: unknown;
+  /** Those of them that were made for it, and are freed behind it. */
+  readonly owned: ReadonlySet<unknown>;
   /** Before they are computed with: what is asked of the device from here on waits until they are there. */
   readonly arrive?: (() => void) | undefined;
   /** Records in it. */
@@ -31,12 +33,15 @@ export interface TensorPart {
 /** What a batch is computed from, once it is where it is computed. */
 export interface Placed {
   readonly tensors: unknown;
+  readonly owned: ReadonlySet<unknown>;
   /** See `TensorPart`. */
   readonly arrive: (() => void) | undefined;
 }
 
 export interface PlaceOptions {
   readonly device: string;
+  /** The tensors that were made for this batch. */
+  readonly born: ReadonlySet<unknown>;
   /** Of floats; undefined where they stay as they are. */
   readonly dtype: DType | undefined;
   /** What copies to a CUDA device meanwhile; without it a copy is waited for. */
@@ -44,31 +49,33 @@ export interface PlaceOptions {
 }
 
 /** The same values with their tensors on a device, those of floats in a dtype; those that were otherwise are freed. */
-export function placed(value: unknown, { device, dtype, upload }: PlaceOptions): Placed {
+export function placed(value: unknown, { device, born, dtype, upload }: PlaceOptions): Placed {
   // Where tensors are made, and as they are made, unless told otherwise.
-  if (device === 'cpu' && dtype === undefined) return { tensors: value, arrive: undefined };
+  if (device === 'cpu' && dtype === undefined) return { tensors: value, owned: born, arrive: undefined };
   const { tensors } = flatten(value, 'collate');
   const dtypes = tensors.map((tensor) =>
     dtype !== undefined && tensor.dtype.startsWith('float') ? dtype : (tensor.dtype as DType),
   );
   if (upload !== undefined) {
-    const { tensors: there, arrive } = upload.upload(tensors, dtypes);
-    return { tensors: filled(templateOf(value), there), arrive };
+    const { tensors: there, arrive } = upload.upload(tensors, dtypes, born);
+    const owned = new Set(there.filter((tensor) => born.has(tensor) || !tensors.includes(tensor)));
+    return { tensors: filled(templateOf(value), there), owned, arrive };
   }
   const changed = tensors.map((tensor, i) => {
     const wanted = dtypes[i] as DType;
     if (tensor.device === device && tensor.dtype === wanted) return tensor;
     const result = tensor.to({ device, dtype: wanted });
-    tensor.dispose();
+    if (born.has(tensor)) tensor.dispose();
     return result;
   });
-  return { tensors: filled(templateOf(value), changed), arrive: undefined };
+  const owned = new Set(changed.filter((tensor) => born.has(tensor) || !tensors.includes(tensor)));
+  return { tensors: filled(templateOf(value), changed), owned, arrive: undefined };
 }
 
 export function disposeParts(parts: readonly TensorPart[]): void {
-  for (const { tensors } of parts) {
+  for (const { tensors, owned } of parts) {
     visitTensors(tensors, (tensor) => {
-      if (tensor instanceof Tensor) tensor.dispose();
+      if (tensor instanceof Tensor && owned.has(tensor)) tensor.dispose();
     });
   }
 }

@@ -24,7 +24,7 @@ export interface Context {
   readonly stream: number;
   readonly anomaly: boolean;
   /** Told of what operators give while they are written down. */
-  readonly recording: ((operator: string, result: unknown) => void) | undefined;
+  readonly recording: ((operator: string, result: unknown, given: readonly unknown[]) => void) | undefined;
 }
 
 const root: Context = {

@@ -14,27 +14,37 @@ import { OwnedTensor, Scope } from './lifetime.ts';
  * @example const loss = tidy(() => model.forward(x).sub(y).square().mean());
  */
 export function tidy<T>(fn: () => T): T {
+  return tidyNoting(fn, undefined);
+}
+
+/** @internal The same; `born` is told of the tensors in the result that `fn` made. */
+export function tidyNoting<T>(fn: () => T, born: Born): T {
   if (typeof fn !== 'function') throw expected('a function', 'fn', fn);
   const scope = new Scope();
   try {
     const result = within({ owner: scope }, fn);
-    return types.isPromise(result) ? (settle(result, scope) as T) : finish(scope, result);
+    return types.isPromise(result) ? (settle(result, scope, born) as T) : finish(scope, result, born);
   } catch (error) {
     scope.end();
     throw error;
   }
 }
 
-async function settle<T>(promise: Promise<T>, scope: Scope): Promise<T> {
+async function settle<T>(promise: Promise<T>, scope: Scope, born: Born): Promise<T> {
   try {
-    return finish(scope, await promise);
+    return finish(scope, await promise, born);
   } finally {
     scope.end();
   }
 }
 
-function finish<T>(scope: Scope, result: T): T {
-  visitTensors(result, (tensor) => scope.hand(tensor));
+type Born = ((tensor: OwnedTensor) => void) | undefined;
+
+function finish<T>(scope: Scope, result: T, born: Born): T {
+  visitTensors(result, (tensor) => {
+    if (OwnedTensor.belongsTo(tensor, scope)) born?.(tensor);
+    scope.hand(tensor);
+  });
   scope.end();
   return result;
 }

@@ -7,6 +7,7 @@ import type { Context } from './context.ts';
 import { arrayForms, type Device, type DType, isDType, type Layout } from './dtype.ts';
 import { methodNames } from './generated/names.ts';
 import type { TensorMethods } from './generated/types.ts';
+import { gradientHooks } from './gradientHooks.ts';
 import { checkIndices, type Index, readIndex, writeIndex } from './indexing.ts';
 import { invoke, Operator } from './invoke.ts';
 import { FROM_NATIVE, OwnedTensor } from './lifetime.ts';
@@ -177,6 +178,7 @@ export class Tensor extends OwnedTensor {
    */
   registerHook(hook: (gradient: Tensor) => unknown): HookHandle {
     if (typeof hook !== 'function') throw expected('a function', 'hook', hook);
+    gradientHooks.count++;
     const id = native().registerHook(OwnedTensor.handleOf(this), (handle) => {
       const result = hook(new Tensor(handle, FROM_NATIVE));
       if (result === undefined || result === null) return 0;

@@ -24,7 +24,8 @@ interface Kind {
 
 /** Batches of shapes that are drawn; counts the steps that were made in JavaScript. */
 class Trainer extends LossTrainer<Example, readonly Tensor[]> {
-  calls = 0;
+  // Not a field that others see: those that change are what a step depends on.
+  #calls = 0;
   readonly #draw = numbers(11);
   readonly #kind: Kind;
 
@@ -33,12 +34,16 @@ class Trainer extends LossTrainer<Example, readonly Tensor[]> {
     this.#kind = kind;
   }
 
+  get calls(): number {
+    return this.#calls;
+  }
+
   protected override collate(): readonly Tensor[] {
     return this.#kind.tensors(this.#draw);
   }
 
   protected override trainBatch(tensors: readonly Tensor[]): void {
-    this.calls++;
+    this.#calls++;
     const scores = this.#kind.forward(this.trainedModel as Module, tensors);
     this.context.addMetric('mean', scores.mean());
     this.context.addLoss('squares', scores.square().mean());

@@ -78,7 +78,8 @@ describe('batches on their way', () => {
   itCuda('are on the device when they are used, in the dtypes of the run', () => {
     const upload = new BatchUpload('cuda:0');
     const before = { x: torch.arange(1 << 16, { dtype: 'float32' }), y: torch.arange(8) };
-    const options = { device: 'cuda:0', dtype: 'bfloat16', upload } as const;
+    const born = new Set<unknown>([before.x, before.y]);
+    const options = { device: 'cuda:0', dtype: 'bfloat16', born, upload } as const;
     const { tensors, arrive } = placed(before, options);
     const { x, y } = tensors as typeof before;
     arrive?.();
@@ -91,8 +92,13 @@ describe('batches on their way', () => {
 
   test('on the CPU are the very tensors, and nothing has to arrive', () => {
     const before = { x: torch.ones([2]), y: [torch.arange(3)] };
-    const same = placed(before, { device: 'cpu', dtype: undefined, upload: undefined });
-    expect(same).toEqual({ tensors: before, arrive: undefined });
+    const same = placed(before, {
+      device: 'cpu',
+      dtype: undefined,
+      born: new Set([before.x]),
+      upload: undefined,
+    });
+    expect(same).toEqual({ tensors: before, owned: new Set([before.x]), arrive: undefined });
     expect(same.tensors).toBe(before);
   });
 });

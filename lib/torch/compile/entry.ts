@@ -12,6 +12,8 @@ export interface Entry<T> {
   agreed: number;
   /** Uses since they were compared last. */
   uses: number;
+  /** How often they were compared since it runs alone, and once before. */
+  checks: number;
   /** Whether a graph may stand for it, of the device or below autograd: not where one gave something else. */
   graph: boolean;
   /** Whether it is for more shapes: then other operators than the function's are no problem, but of another tape. */

@@ -146,6 +146,7 @@ class Way<T> {
       found: this.#first.found,
       agreed: isAlone ? AGREEMENTS : 0,
       uses: 0,
+      checks: 0,
       graph: false,
       isGeneral: true,
     };

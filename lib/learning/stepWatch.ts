@@ -1,0 +1,69 @@
+/** What a compiled step may depend on beside tensors: fields of the trainer and of modules, the state of the run, hooks. */
+import { Watch } from '../torch/compile/watch.ts';
+import { gradientHooks } from '../torch/gradientHooks.ts';
+import { Module } from '../torch/nn/module.ts';
+import type { TrainerContext } from './context.ts';
+import { Trainer } from './trainer.ts';
+
+/** So many changes, each a few steps behind the one before, are taken for ones that every step makes. */
+const MOST_CHANGES = 12;
+const FEW_STEPS = 8;
+
+export class StepWatch {
+  readonly #context: TrainerContext;
+  readonly #fields: Watch;
+  readonly #hooks = gradientHooks.count;
+  #generation = 0;
+  #changes = 0;
+  #since = 0;
+  #problem: string | undefined;
+
+  constructor(context: TrainerContext, trainer: Trainer) {
+    this.#context = context;
+    this.#fields = new Watch(() => reached(context, trainer));
+  }
+
+  /** Tells tapes apart: of other fields, and of other epochs where those are asked for. */
+  get key(): string {
+    const { stateRead, epochNow } = this.#context;
+    return stateRead.asksEpoch ? `${this.#generation}@${epochNow}` : `${this.#generation}`;
+  }
+
+  /** Before each step. @returns why steps cannot be compiled, if they cannot */
+  look(): string | undefined {
+    if (gradientHooks.count !== this.#hooks) return 'may meet a gradient hook in JavaScript';
+    if (this.#context.stateRead.steps) return 'asks for the number of steps, which is another one in each';
+    if (this.#fields.changed()) {
+      this.#generation++;
+      this.#changes = this.#since < FEW_STEPS ? this.#changes + 1 : 1;
+      this.#since = 0;
+      if (this.#changes >= MOST_CHANGES)
+        this.#problem = `depends on ${this.#fields.what}, which changes all the time`;
+    }
+    this.#since++;
+    return this.#problem;
+  }
+}
+
+/** The trainer, those inside it, and every module of the model or in a field of theirs. */
+function* reached({ model }: TrainerContext, trainer: Trainer): Iterable<object> {
+  const seen = new Set<object>(model.modules());
+  const trainers = [trainer];
+  for (let one = trainers.pop(); one !== undefined; one = trainers.pop()) {
+    if (seen.has(one)) continue;
+    seen.add(one);
+    for (const value of Object.values(one).flatMap(inside)) {
+      if (value instanceof Trainer) trainers.push(value);
+      if (value instanceof Module) for (const module of value.modules()) seen.add(module);
+    }
+  }
+  yield* seen;
+}
+
+/** The elements of an array or of a plain object. */
+function inside(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value;
+  const isPlain =
+    typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+  return isPlain ? Object.values(value) : [value];
+}

@@ -1,0 +1,44 @@
+/** Whether batches may be made while steps are. */
+
+import { Watch } from '../torch/compile/watch.ts';
+import { within } from '../torch/context.ts';
+import { OwnedTensor } from '../torch/lifetime.ts';
+import { describe } from '../torch/wire.ts';
+import type { TrainerContext } from './context.ts';
+
+/** Operators that draw from libtorch's generators. */
+const DRAWS =
+  /^aten::_?(rand|normal|bernoulli|multinomial|poisson|binomial|uniform|exponential|geometric|cauchy|log_normal|random|rrelu|\w*dropout|standard_gamma|\w*dirichlet)/;
+
+/**
+ * Makes a batch. One that draws random numbers, reads the state of the run, looks at what is trained or changes fields of
+ * the trainer would be another one if it were made ahead: from there on, each is made once the step before is done.
+ */
+export function watchedCollate<T>(trainer: object, context: TrainerContext, fn: () => T): T {
+  if (context.keepsOrder) return fn();
+  const reads = context.stateReads;
+  const fields = fieldsOf(trainer);
+  fields.changed();
+  const recording = (operator: string, result: unknown, given: readonly unknown[]) => {
+    if (DRAWS.test(operator) || isTrained(result) || given.some(isTrained)) context.keepsOrder = true;
+  };
+  const made = within({ recording }, fn);
+  // What is asynchronous is not alone: others may ask for the state meanwhile.
+  if (context.stateReads !== reads || fields.changed()) context.keepsOrder = true;
+  return made;
+}
+
+const watches = new WeakMap<object, Watch>();
+
+function fieldsOf(trainer: object): Watch {
+  let watch = watches.get(trainer);
+  if (watch === undefined) {
+    watch = new Watch(() => [trainer]);
+    watches.set(trainer, watch);
+  }
+  return watch;
+}
+
+function isTrained(value: unknown): boolean {
+  return OwnedTensor.is(value) && !value.isDisposed && describe.requiresGrad(OwnedTensor.handleOf(value));
+}
