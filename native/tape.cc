@@ -18,11 +18,15 @@ namespace {
 
 // Operators whose results are no tensors but depend on nothing that a run of the same shapes could change.
 bool describes_only(const std::string& name) {
-  static const std::array<const char*, 18> names{
-      "aten::size",       "aten::stride",     "aten::dim",           "aten::numel",        "aten::storage_offset",
-      "aten::is_complex", "aten::get_device", "aten::is_contiguous", "aten::is_same_size", "aten::result_type",
-      "aten::can_cast",   "aten::sparse_dim", "aten::promote_types", "aten::dense_dim",    "aten::is_floating_point",
-      "aten::is_leaf",    "aten::is_signed",  "aten::_version"};
+  static const std::array<const char*, 17> names{"aten::size",          "aten::stride",
+                                                 "aten::dim",           "aten::numel",
+                                                 "aten::is_complex",    "aten::get_device",
+                                                 "aten::is_contiguous", "aten::is_same_size",
+                                                 "aten::result_type",   "aten::can_cast",
+                                                 "aten::sparse_dim",    "aten::promote_types",
+                                                 "aten::dense_dim",     "aten::is_floating_point",
+                                                 "aten::is_leaf",       "aten::is_signed",
+                                                 "aten::_version"};
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 

@@ -187,6 +187,17 @@ test('a number that is added to a tensor may be made anew each time', async () =
   expect(results.map((each) => (each as Tensor).item())).toEqual([1, 1.5, 2, 2.5]);
 });
 
+test('where a view begins is a value: it is not compiled', async () => {
+  const warnings: string[] = [];
+  const compiled = torch.compile((a: Tensor) => a.asStrided([2], [1], a.storageOffset()), {
+    warn: (message) => warnings.push(message),
+  });
+  const x = torch.tensor([0, 1, 2, 3, 4, 5]);
+  for (const at of [0, 0, 0, 0, 2, 4])
+    expect((await compiled(x.narrow(0, at, 2))).tolist()).toEqual([at, at + 1]);
+  expect(warnings).toEqual([expect.stringContaining('reads a value with aten::storage_offset')]);
+});
+
 describe('on a device', () => {
   itCuda('results are there for the stream of the caller, and gradients flow back', async () => {
     torch.manualSeed(1);
