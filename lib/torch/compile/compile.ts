@@ -10,11 +10,22 @@ import type { Inputs, Recorded } from './generalTapes.ts';
 import { type Recording, record, type Tape } from './recording.ts';
 import { filled, flatten, modesOf, signatureWithoutSizes, templateOf } from './signature.ts';
 import { firstDifference, Surroundings, toleranceOn } from './twice.ts';
+import { partsOf, Watch } from './watch.ts';
+
+/** After so many uses a tape is compared once more, and again; from then on every thousand. */
+const INTERVALS: readonly number[] = [8, 32, 128, 512];
+const LONGEST_INTERVAL = 1000;
+/** So many changes of modules, without a call that needed no JavaScript between them, are too many. */
+const MOST_CHANGES = 32;
+
+/** Calls without JavaScript that are under way, and all calls so far, of all functions: they share random generators. */
+let underWay = 0;
+let begun = 0;
 
 export interface CompileOptions {
   /** For messages; default the name of the function, or of the module's class. */
   readonly name?: string;
-  /** Whose training modes the function depends on. Default: the module itself, where it is one. */
+  /** Whose modes and fields the function depends on. Default: the module itself, where it is one. */
   readonly modules?: readonly Module[];
   /** Compares in every call, not only in the first ones: slower than without. Default false. */
   readonly verify?: boolean;
@@ -36,7 +47,10 @@ export type Compilable<A extends readonly unknown[], R> =
  * what was written down runs alone. Shapes that never come again are no problem where the numbers that depend on them
  * follow from their sizes. Where anything
  * differs, or the function does what cannot be written down (reading values, making tensors from JavaScript's, hooks),
- * one warning says what and where, and it runs as it is from then on. Arguments and results are tensors in arrays and
+ * one warning says what and where, and it runs as it is from then on. It is compared again after 8 uses, 32, 128, 512, and
+ * then every 1000. Where a field of its modules changes, such as a parameter that is replaced, all is written down anew;
+ * what else it takes from around it is a constant. Called while another function is written down, it is a part of that
+ * one. Arguments and results are tensors in arrays and
  * plain objects, with plain values between them; gradients flow as through the function.
  *
  * @example const score = compile(model); const scores = await score(queries, documents);
@@ -76,10 +90,13 @@ interface Comparison<R> {
 class CompiledFunction<A extends readonly unknown[], R> {
   readonly #fn: (...args: A) => R;
   readonly #name: string;
-  readonly #modules: readonly Module[];
+  readonly #watch: Watch;
   readonly #verify: boolean;
   readonly #warn: (message: string) => void;
-  readonly #cache = new TapeCache<unknown>();
+  #modules: readonly Module[] = [];
+  /** Of the modules as they are now. */
+  #cache = new TapeCache<unknown>();
+  #changes = 0;
   #isEager = false;
 
   constructor(fn: Compilable<A, R>, { name, modules, verify = false, warn = warnProcess }: CompileOptions) {
@@ -87,13 +104,20 @@ class CompiledFunction<A extends readonly unknown[], R> {
     if (!isModule && typeof fn !== 'function') throw expected('a function or a module', 'fn', fn);
     this.#fn = isModule ? (...args: A) => (fn as { forward(...args: A): R }).forward(...args) : fn;
     this.#name = name ?? ((isModule ? fn.constructor.name : fn.name) || 'a function');
-    this.#modules = (modules ?? (isModule ? [fn] : [])).flatMap((each) => [...each.modules()]);
+    const roots = modules ?? (isModule ? [fn] : []);
+    this.#watch = new Watch(() => {
+      this.#modules = roots.flatMap((each) => each.modules());
+      return partsOf(this.#modules);
+    });
     this.#verify = verify;
     this.#warn = warn;
   }
 
   async call(args: A): Promise<R> {
+    if (current().recording !== undefined) return this.#fn(...args);
+    if (!this.#isEager) this.#lookAround();
     if (this.#isEager) return this.#fn(...args);
+    begun++;
     const { tensors, signature } = flatten(args, 'arguments');
     const modes = modesOf(this.#modules);
     const asked: Asked<A> = {
@@ -104,9 +128,22 @@ class CompiledFunction<A extends readonly unknown[], R> {
     };
     const entry = this.#cache.find(asked.signature, asked.inputs);
     if (entry === undefined) return this.#first(asked);
-    if (entry.agreed < AGREEMENTS || this.#verify) return this.#both(entry, asked);
-    const outputs = await entry.tape.call(tensors);
-    return filled(entry.found, outputs) as R;
+    if (entry.agreed < AGREEMENTS || this.#verify || isDue(entry)) return this.#both(entry, asked);
+    this.#changes = 0;
+    underWay++;
+    try {
+      return filled(entry.found, await entry.tape.call(tensors)) as R;
+    } finally {
+      underWay--;
+    }
+  }
+
+  /** Forgets what was written down of modules that were others. */
+  #lookAround(): void {
+    if (!this.#watch.changed()) return;
+    this.#cache.dispose();
+    this.#cache = new TapeCache();
+    if (++this.#changes > MOST_CHANGES) this.#give('has modules whose fields change all the time');
   }
 
   /** The call in which a signature is new. */
@@ -134,6 +171,9 @@ class CompiledFunction<A extends readonly unknown[], R> {
   /** A call both ways. */
   async #both(entry: Entry<unknown>, asked: Asked<A>): Promise<R> {
     const tape = entry.tape.share();
+    const cache = this.#cache;
+    const call = begun;
+    const isLate = entry.agreed >= AGREEMENTS && !this.#verify;
     const surroundings = new Surroundings(tape);
     const before = surroundings.note();
     // What it changes cannot be put back behind the function, whose backward may need it as it is. Otherwise it comes
@@ -149,10 +189,12 @@ class CompiledFunction<A extends readonly unknown[], R> {
         replay = await this.#replay(tape, asked, surroundings);
         surroundings.restore(now);
       }
-      const problem =
-        again.problem ??
-        (differs === '' ? this.#problemOf({ again, replay, now }) : `depends on values: ${differs}`);
-      if (entry.isGeneral && (problem === undefined || (again.tape !== undefined && differs !== '')))
+      let problem = again.problem;
+      if (differs) problem ??= `depends on values: ${differs}`;
+      // Calls that began meanwhile may have drawn random numbers between those of the two ways.
+      else if (!isLate || call === begun) problem ??= this.#problemOf({ again, replay, now });
+      if (cache !== this.#cache || this.#isEager) again.tape?.dispose();
+      else if (entry.isGeneral && (problem === undefined || (again.tape !== undefined && differs !== '')))
         this.#remember(asked, again, problem === undefined ? entry : undefined);
       else {
         if (problem !== undefined) this.#give(problem);
@@ -191,18 +233,32 @@ class CompiledFunction<A extends readonly unknown[], R> {
   }
 
   #record({ args, tensors }: Asked<A>): Recording<R> {
-    return record(
+    this.#lookAround();
+    const recording = record(
       tensors,
       () => this.#fn(...args),
       (result) => flatten(result, 'result').tensors,
     );
+    // What it puts into fields itself is no change: where an operator takes it, the two ways differ.
+    this.#watch.changed();
+    return recording;
   }
 
   #give(problem: string): void {
+    if (this.#isEager) return;
     this.#isEager = true;
     this.#cache.dispose();
     this.#warn(`${this.#name} is not compiled, as it ${problem}`);
   }
+}
+
+/** Whether a tape that runs alone is to be compared, now that nothing else runs; counts its uses. */
+function isDue(entry: Entry<unknown>): boolean {
+  if (entry.isGeneral) return false;
+  const isReached = ++entry.uses > (INTERVALS[entry.agreed - AGREEMENTS] ?? LONGEST_INTERVAL);
+  if (!isReached || underWay > 0) return false;
+  entry.uses = 0;
+  return true;
 }
 
 function warnProcess(message: string): void {
