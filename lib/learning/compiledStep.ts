@@ -16,7 +16,8 @@ import type { Parameter } from '../torch/nn/parameter.ts';
 import { tidy } from '../torch/scope.ts';
 import type { Tensor } from '../torch/tensor.ts';
 import { CompiledUpdate } from './compiledUpdate.ts';
-import type { AddedMetric, Loss, TrainerContext } from './context.ts';
+import { type Computed, lengthOf, outputsOf, type Told, toldBy } from './computedPart.ts';
+import type { TrainerContext } from './context.ts';
 import { atLeastOne, checkGradient, nameOfSum, reportLosses, totalLoss } from './lossTrainer.ts';
 import { Metrics } from './metrics.ts';
 import { NotFiniteError } from './notFinite.ts';
@@ -39,19 +40,6 @@ export interface CompiledStepOptions {
   readonly isNarrow: boolean;
   /** Runs what computes losses in the precision of the run. */
   readonly inPrecision: <T>(fn: () => T) => T;
-}
-
-/** What the computation of a part gave. */
-interface Computed {
-  readonly losses: readonly Loss[];
-  readonly metrics: readonly AddedMetric[];
-  readonly total: Tensor;
-}
-
-/** What a tape tells: the names of its outputs, in their order. */
-interface Told {
-  readonly losses: readonly string[];
-  readonly metrics: readonly { readonly key: string; readonly count: number }[];
 }
 
 /** A part with the tape that stands for it. */
@@ -381,25 +369,4 @@ interface Comparison {
   readonly surroundings: Surroundings;
   /** They, when the part began. */
   readonly began: readonly Tensor[];
-}
-
-/** What a tape gives: the losses, their sum where there are several, metrics, and what is minimised. */
-function outputsOf({ losses, metrics, total }: Computed): Tensor[] {
-  const told = metrics.map(({ value }) => value).filter((value) => typeof value !== 'number');
-  const sum = losses.length > 1 ? [total] : [];
-  return [...losses.map(({ value }) => value), ...sum, ...told, total];
-}
-
-/** The names of that, or why it cannot be told. */
-function toldBy({ losses, metrics }: Computed): Told | string {
-  const number = metrics.find(({ value }) => typeof value === 'number');
-  if (number !== undefined) return `adds metric ${number.key} as a number: give addMetric a scalar tensor`;
-  return {
-    losses: losses.map(({ name }) => name),
-    metrics: metrics.map(({ key, count }) => ({ key, count })),
-  };
-}
-
-function lengthOf({ losses, metrics }: Told): number {
-  return losses.length + (losses.length > 1 ? 1 : 0) + metrics.length + 1;
 }

@@ -12,9 +12,9 @@ import { DataWait } from './dataWait.ts';
 import { StepTrainingHook } from './hooks.ts';
 import { Metrics } from './metrics.ts';
 import { explain, NotFiniteError } from './notFinite.ts';
+import type { Made, Open, Prepared } from './openStep.ts';
 import { RecoverableOOMError } from './outOfMemory.ts';
 import type { MovedRates } from './scheduledOptimizer.ts';
-import type { TrainState } from './state.ts';
 import { disposeParts, type TensorPart } from './tensorParts.ts';
 import type { Batches, Trainer } from './trainer.ts';
 
@@ -33,26 +33,6 @@ export interface StepsOptions {
   readonly cudaGraphs: boolean;
   readonly signal: AbortSignal | undefined;
 }
-
-/** The batches of a step, and what it can be computed from without JavaScript. */
-interface Prepared {
-  readonly batches: readonly unknown[];
-  parts: readonly TensorPart[] | undefined;
-}
-
-/** A step under way. */
-interface Open {
-  readonly prepared: Prepared;
-  readonly state: TrainState;
-  readonly done: Promise<Made>;
-  /** Once the schedules moved on, which is before the step is done. */
-  readonly moved: () => MovedRates | undefined;
-  /** Whether the next one may begin before it is done. */
-  readonly overlaps: boolean;
-}
-
-/** What a step came to: its metrics, or that its update, or all of it, is to be made without being compiled. */
-type Made = Metrics | 'update' | 'all';
 
 /** How many steps of an epoch were made, and their metrics. */
 export interface EpochSoFar {

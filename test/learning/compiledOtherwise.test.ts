@@ -120,7 +120,14 @@ describe('what goes otherwise than before', () => {
         #steps = 0;
         protected override trainBatch({ x }: Batch): void {
           const net = this.trainedModel as Net;
-          this.context.addLoss('loss', net.forward(x).square().mean().mul(++this.#steps));
+          this.context.addLoss(
+            'loss',
+            net
+              .forward(x)
+              .square()
+              .mean()
+              .mul(++this.#steps),
+          );
         }
       },
       /trainBatch depends on values: aten::mul: other was 1, and then 2$/,

@@ -25,6 +25,7 @@ export class Watch {
   #looks: readonly Look[];
   #at = 0;
   #isSame = true;
+  #what = '';
 
   /** @param objects gives what to watch; asked again only after a change */
   constructor(objects: () => Iterable<object>) {
@@ -36,10 +37,16 @@ export class Watch {
   changed(): boolean {
     for (const look of this.#looks) {
       if (this.#isAsItWas(look)) continue;
+      this.#what = look.object.constructor?.name ?? 'an object';
       this.#looks = Array.from(this.#objects(), lookAt);
       return true;
     }
     return false;
+  }
+
+  /** The class of what changed last. */
+  get what(): string {
+    return this.#what;
   }
 
   #isAsItWas(look: Look): boolean {
@@ -95,7 +102,7 @@ function lookAt(object: object): Look {
 }
 
 /** What to watch of modules: they, and what is not large of the lists, Maps and plain objects in their fields. */
-export function partsOf(modules: Iterable<Module>): object[] {
+export function partsOf(modules: Iterable<object>): object[] {
   const parts = new Set<object>();
   for (const module of modules) {
     parts.add(module);
