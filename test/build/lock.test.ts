@@ -38,7 +38,7 @@ describe('a lock between processes', () => {
   test('lets four processes in one after the other', async () => {
     const directory = temporaryDirectory();
     const log = join(directory, 'log');
-    const body = `appendFileSync('${log}', 'in '); await sleep(60); appendFileSync('${log}', 'out\\n');`;
+    const body = `appendFileSync('${log}', 'in '); await sleep(500); appendFileSync('${log}', 'out\\n');`;
     const all = await Promise.all(Array.from({ length: 4 }, () => locker(join(directory, 'lock'), body)));
     expect(all.map(({ status }) => status)).toEqual([0, 0, 0, 0]);
     expect(readFileSync(log, 'utf8')).toBe('in out\n'.repeat(4));
