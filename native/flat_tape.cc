@@ -56,23 +56,12 @@ void FlatTape::push(torch::jit::Stack& stack, std::vector<at::Tensor>& values, c
     case Argument::Kind::LastUse:
       stack.emplace_back(std::move(values[static_cast<size_t>(argument.value)]));
       return;
-    case Argument::Kind::List: {
-      c10::List<at::Tensor> list;
-      list.reserve(argument.items.size());
-      for (const Item& item : argument.items) list.push_back(take(values, item));
-      stack.emplace_back(std::move(list));
+    case Argument::Kind::List:
+      stack.push_back(list_of(values, argument.items));
       return;
-    }
-    case Argument::Kind::OptionalList: {
-      c10::List<std::optional<at::Tensor>> list;
-      list.reserve(argument.items.size());
-      for (const Item& item : argument.items) {
-        at::Tensor tensor = take(values, item);
-        list.push_back(tensor.defined() ? std::optional<at::Tensor>(std::move(tensor)) : std::nullopt);
-      }
-      stack.emplace_back(std::move(list));
+    case Argument::Kind::OptionalList:
+      stack.push_back(optional_list_of(values, argument.items));
       return;
-    }
   }
 }
 

@@ -13,6 +13,8 @@
 #include <unordered_set>
 #include <vector>
 
+#include "tape_item.h"
+
 namespace xpmir {
 
 class FlatTape {
@@ -23,11 +25,7 @@ class FlatTape {
  private:
   friend class FlatRecorder;
 
-  // A tensor: of the run, or held.
-  struct Item {
-    int value = -1;
-    at::Tensor held;
-  };
+  using Item = TapeItem;
   struct Argument {
     enum class Kind : uint8_t { Constant, Value, LastUse, List, OptionalList } kind = Kind::Constant;
     int value = -1;
@@ -41,9 +39,6 @@ class FlatTape {
     std::vector<int> last;  // values that are used by no call behind
   };
 
-  at::Tensor take(const std::vector<at::Tensor>& values, const Item& item) const {
-    return item.value < 0 ? item.held : values[static_cast<size_t>(item.value)];
-  }
   void push(torch::jit::Stack& stack, std::vector<at::Tensor>& values, const Argument& argument) const;
 
   size_t inputs_ = 0;

@@ -5,8 +5,6 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/stack.h>
 
-#include <algorithm>
-
 namespace xpmir {
 
 // Dense, on the CPU, and nothing else that a kernel between the call and the CPU's would look at.

@@ -115,27 +115,12 @@ std::vector<at::Tensor> Tape::run(std::vector<at::Tensor> inputs, const double* 
         case Argument::Kind::Tensor:
           stack.emplace_back(take(values, argument.items[0]));
           break;
-        case Argument::Kind::List: {
-          if (!argument.constant.isNone()) {
-            stack.push_back(argument.constant);
-            break;
-          }
-          c10::List<at::Tensor> list;
-          list.reserve(argument.items.size());
-          for (const Item& item : argument.items) list.push_back(take(values, item));
-          stack.emplace_back(std::move(list));
+        case Argument::Kind::List:
+          stack.push_back(argument.constant.isNone() ? list_of(values, argument.items) : argument.constant);
           break;
-        }
-        case Argument::Kind::OptionalList: {
-          c10::List<std::optional<at::Tensor>> list;
-          list.reserve(argument.items.size());
-          for (const Item& item : argument.items) {
-            at::Tensor tensor = take(values, item);
-            list.push_back(tensor.defined() ? std::optional<at::Tensor>(std::move(tensor)) : std::nullopt);
-          }
-          stack.emplace_back(std::move(list));
+        case Argument::Kind::OptionalList:
+          stack.push_back(optional_list_of(values, argument.items));
           break;
-        }
       }
     }
     if (call.script) {

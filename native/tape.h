@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "sizes.h"
+#include "tape_item.h"
 
 namespace xpmir {
 
@@ -25,11 +26,7 @@ struct ScriptCall;
 
 class Tape {
  public:
-  // A tensor: one that the tape computes or is given, or one that it holds, such as a parameter. Neither: none.
-  struct Item {
-    int value = -1;
-    at::Tensor held;
-  };
+  using Item = TapeItem;
   struct Argument {
     enum class Kind : uint8_t { Constant, Tensor, List, OptionalList } kind = Kind::Constant;
     std::vector<int> rates;  // which of the numbers that are given anew for each run stand in its place
@@ -78,9 +75,6 @@ class Tape {
 
  private:
   friend class Recorder;
-  at::Tensor take(const std::vector<at::Tensor>& values, const Item& item) const {
-    return item.value < 0 ? item.held : values[static_cast<size_t>(item.value)];
-  }
 
   size_t inputs_ = 0;
   Sizes sizes_;                             // of the inputs that it was recorded with
