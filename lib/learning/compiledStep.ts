@@ -4,7 +4,7 @@
  * gradient hooks and optimizers.
  */
 import { TapeCache } from '../torch/compile/cache.ts';
-import { AGREEMENTS, type Entry } from '../torch/compile/entry.ts';
+import { AGREEMENTS, type Entry, isDue } from '../torch/compile/entry.ts';
 import type { Inputs } from '../torch/compile/generalTapes.ts';
 import { type Recording, record } from '../torch/compile/recording.ts';
 import { type Flat, flatten, modesOf, signatureWithoutSizes } from '../torch/compile/signature.ts';
@@ -25,9 +25,6 @@ import { repeat } from './repeatedPart.ts';
 import { StepWatch } from './stepWatch.ts';
 import type { TensorPart } from './tensorParts.ts';
 import type { Trainer } from './trainer.ts';
-
-/** How many steps of a signature are made before its tape is compared once more: ever more of them, up to 1024. */
-const recheckAfter = (checks: number): number => Math.min(1024, 4 ** (2 + checks));
 
 export interface CompiledStepOptions {
   readonly context: TrainerContext;
@@ -96,7 +93,7 @@ export class CompiledStep {
     for (const part of parts) {
       const { key, tensors, inputs } = this.#keyOf(part);
       const entry = this.#cache.find(key, inputs);
-      if (entry === undefined || entry.agreed < AGREEMENTS) return undefined;
+      if (entry === undefined || entry.agreed < AGREEMENTS || isDue(entry)) return undefined;
       found.push({ part, entry, tensors });
     }
     return found;
@@ -115,8 +112,7 @@ export class CompiledStep {
    * @throws NotFiniteError before anything is updated
    */
   async run(ready: readonly ReadyStep[]): Promise<Metrics | 'update' | 'all'> {
-    for (const { entry } of ready)
-      if (++entry.uses >= recheckAfter(entry.checks)) entry.agreed = AGREEMENTS - 1;
+    for (const { entry } of ready) entry.uses++;
     const plan = this.#plan as StepPlan;
     const update = this.#update.take();
     for (const { part } of ready) part.arrive?.();
@@ -176,7 +172,7 @@ export class CompiledStep {
     if (this.#problem !== undefined) return this.#backward(part, this.#compute(part));
     const keyed = this.#keyOf(part);
     const entry = this.#cache.find(keyed.key, keyed.inputs);
-    const compares = entry !== undefined && (entry.agreed < AGREEMENTS || this.#verify);
+    const compares = entry !== undefined && (entry.agreed < AGREEMENTS || isDue(entry) || this.#verify);
     const surroundings = compares ? new Surroundings(entry.tape) : undefined;
     const began = surroundings?.note() ?? [];
     try {
@@ -273,10 +269,12 @@ export class CompiledStep {
       if (graph) this.#giveGraphs(repeated.plan.graphProblem);
       if (differs !== undefined && graph) {
         entry.graph = false;
+        // Its operators are compared anew.
+        entry.agreed = Math.min(entry.agreed, AGREEMENTS - 1);
         this.#context.emit({ type: 'warning', message: `a step stays without a graph, as one ${differs}` });
       } else if (differs !== undefined) this.#give(differs);
       else if (entry.isGeneral) return this.#remember(keyed, recording, entry);
-      else if (++entry.agreed >= AGREEMENTS) entry.checks++;
+      else entry.agreed++;
       entry.uses = 0;
     }
     again.dispose();

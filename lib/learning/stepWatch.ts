@@ -1,4 +1,5 @@
 /** What a compiled step may depend on beside tensors: fields of the trainer and of modules, the state of the run, hooks. */
+import { isPlainObject } from '../plainObject.ts';
 import { partsOf, Watch } from '../torch/compile/watch.ts';
 import { gradientHooks } from '../torch/gradientHooks.ts';
 import { Module } from '../torch/nn/module.ts';
@@ -73,7 +74,5 @@ function reached({ model }: TrainerContext, trainer: Trainer): object[] {
 /** The elements of an array or of a plain object. */
 function inside(value: unknown): unknown[] {
   if (Array.isArray(value)) return value.slice(0, MOST_ITEMS);
-  const isPlain =
-    typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
-  return isPlain ? Object.values(value) : [value];
+  return isPlainObject(value) ? Object.values(value) : [value];
 }

@@ -1,7 +1,7 @@
 /** Whether batches may be made while steps are. */
 
 import { Watch } from '../torch/compile/watch.ts';
-import { within } from '../torch/context.ts';
+import { WHOLE_FUNCTION, within } from '../torch/context.ts';
 import { OwnedTensor } from '../torch/lifetime.ts';
 import { describe } from '../torch/wire.ts';
 import type { TrainerContext } from './context.ts';
@@ -19,10 +19,11 @@ export function watchedCollate<T>(trainer: object, context: TrainerContext, fn: 
   const reads = context.stateReads;
   const fields = fieldsOf(trainer);
   fields.changed();
-  const recording = (operator: string, result: unknown, given: readonly unknown[]) => {
-    if (DRAWS.test(operator) || isTrained(result) || given.some(isTrained)) context.keepsOrder = true;
+  const observe = (operator: string, result: unknown, given: readonly unknown[]) => {
+    const mayDraw = operator === WHOLE_FUNCTION || DRAWS.test(operator);
+    if (mayDraw || isTrained(result) || given.some(isTrained)) context.keepsOrder = true;
   };
-  const made = within({ recording }, fn);
+  const made = within({ observe }, fn);
   // What is asynchronous is not alone: others may ask for the state meanwhile.
   if (context.stateReads !== reads || fields.changed()) context.keepsOrder = true;
   return made;

@@ -15,6 +15,9 @@ export interface Owner {
   readonly isOpen: boolean;
 }
 
+/** What observers are told of in place of an operator: a function whose operators they do not see. */
+export const WHOLE_FUNCTION = 'function';
+
 export interface Context {
   readonly owner: Owner | undefined;
   readonly gradMode: GradMode;
@@ -23,8 +26,10 @@ export interface Context {
   /** The stream that operators go to, by its number; 0 is that of the thread. See native/streams.h. */
   readonly stream: number;
   readonly anomaly: boolean;
-  /** Told of what operators give while they are written down. */
-  readonly recording: ((operator: string, result: unknown, given: readonly unknown[]) => void) | undefined;
+  /** Whether operators are written down, for a tape. */
+  readonly isWrittenDown: boolean;
+  /** Told of operators and what they gave. */
+  readonly observe: ((operator: string, result: unknown, given: readonly unknown[]) => void) | undefined;
 }
 
 const root: Context = {
@@ -33,7 +38,8 @@ const root: Context = {
   autocast: 0,
   stream: 0,
   anomaly: false,
-  recording: undefined,
+  isWrittenDown: false,
+  observe: undefined,
 };
 const storage = new AsyncLocalStorage<Context>();
 

@@ -51,7 +51,7 @@ export function invoke(operator: Operator, args: readonly unknown[], self?: Owne
   for (let i = 0; i < args.length; i++) put(args[i], operator.name);
   const result = callOperator(index, positional, 0, args, context, self);
   if (context.anomaly) watch(result);
-  context.recording?.(operator.name, result, self === undefined ? args : [self, ...args]);
+  context.observe?.(operator.name, result, self === undefined ? args : [self, ...args]);
   return result;
 }
 
@@ -76,7 +76,7 @@ function invokeWithOptions(operator: Operator, args: readonly unknown[], options
     native().setRequiresGrad(OwnedTensor.handleOf(result), requiresGrad);
   }
   if (context.anomaly) watch(result);
-  context.recording?.(operator.name, result, args);
+  context.observe?.(operator.name, result, args);
   return result;
 }
 

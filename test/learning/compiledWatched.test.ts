@@ -1,6 +1,7 @@
 /** Steps that depend on what JavaScript changes: compiled anew, or not at all, and never otherwise than as they were. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { StepTrainingHook } from '../../lib/learning/index.ts';
+import { compile } from '../../lib/torch/compile/compile.ts';
 import { F } from '../../lib/torch/functions.ts';
 import { noGrad } from '../../lib/torch/modes.ts';
 import type { Dropout } from '../../lib/torch/nn/layers/dropout.ts';
@@ -207,5 +208,23 @@ describe('collate', () => {
     }
     const made: Made = { trainer: () => new Masked() };
     expect(await outcome(made, true)).toEqual(await outcome(made, false));
+  }, 60_000);
+
+  test('calls a compiled function, which runs without JavaScript there too', async () => {
+    let calls = 0;
+    const centred = compile((x: Tensor) => {
+      calls++;
+      return x.sub(x.mean());
+    });
+    class Centring extends NetTrainer {
+      protected override async collate(records: readonly Example[]): Promise<Batch> {
+        const { x, y } = collated(records);
+        return { x: await centred(x), y };
+      }
+    }
+    const made: Made = { trainer: () => new Centring(), stepsPerEpoch: 30 };
+    const compiled = await outcome(made, true);
+    expect(calls).toBeLessThan(20);
+    expect(compiled).toEqual(await outcome(made, false));
   }, 60_000);
 });

@@ -38,7 +38,7 @@ export class TapeCache<T> {
     const { tape, found } = recorded;
     this.#entries.get(signature)?.tape.dispose();
     this.#entries.delete(signature);
-    this.#entries.set(signature, { tape, found, agreed: 0, uses: 0, checks: 0, graph: true });
+    this.#entries.set(signature, { tape, found, agreed: 0, uses: 0, graph: true });
     const [oldest] = this.#entries.keys();
     if (this.#entries.size > this.#size && oldest !== undefined) {
       this.#entries.get(oldest)?.tape.dispose();

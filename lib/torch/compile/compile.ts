@@ -1,20 +1,17 @@
 /** `torch.compile`: a function of tensors that runs without JavaScript, on a thread of its own. */
 import { types } from 'node:util';
 import { expected } from '../../errors.ts';
-import { current } from '../context.ts';
+import { current, WHOLE_FUNCTION } from '../context.ts';
 import { Module } from '../nn/module.ts';
 import type { Tensor } from '../tensor.ts';
 import { TapeCache } from './cache.ts';
-import { AGREEMENTS, type Entry } from './entry.ts';
+import { AGREEMENTS, type Entry, isDue } from './entry.ts';
 import type { Inputs, Recorded } from './generalTapes.ts';
 import { type Recording, record, type Tape } from './recording.ts';
 import { filled, flatten, modesOf, signatureWithoutSizes, templateOf } from './signature.ts';
 import { firstDifference, Surroundings, toleranceOn } from './twice.ts';
 import { partsOf, Watch } from './watch.ts';
 
-/** After so many uses a tape is compared once more, and again; from then on every thousand. */
-const INTERVALS: readonly number[] = [8, 32, 128, 512];
-const LONGEST_INTERVAL = 1000;
 /** So many changes of modules, without a call that needed no JavaScript between them, are too many. */
 const MOST_CHANGES = 32;
 
@@ -45,13 +42,12 @@ export type Compilable<A extends readonly unknown[], R> =
  * two calls after that they are run both ways from the same state, random generators included: the operators and their
  * numbers, and the results, must be the same to the bit, or near on CUDA without deterministic algorithms. From then on
  * what was written down runs alone. Shapes that never come again are no problem where the numbers that depend on them
- * follow from their sizes. Where anything
- * differs, or the function does what cannot be written down (reading values, making tensors from JavaScript's, hooks),
- * one warning says what and where, and it runs as it is from then on. It is compared again after 8 uses, 32, 128, 512, and
- * then every 1000. Where a field of its modules changes, such as a parameter that is replaced, all is written down anew;
- * what else it takes from around it is a constant. Called while another function is written down, it is a part of that
- * one. Arguments and results are tensors in arrays and
- * plain objects, with plain values between them; gradients flow as through the function.
+ * follow from their sizes. Where anything differs, or the function does what cannot be written down (reading values,
+ * making tensors from JavaScript's, hooks), one warning says what and where, and it runs as it is from then on. It is
+ * compared again after 8 uses, 32, 128, 512, and then every 1000. Where a field of its modules changes, such as a
+ * parameter that is replaced, all is written down anew; what else it takes from around it is a constant. Called while
+ * another function is written down, it is a part of that one. Arguments and results are tensors in arrays and plain
+ * objects, with plain values between them; gradients flow as through the function.
  *
  * @example const score = compile(model); const scores = await score(queries, documents);
  */
@@ -114,7 +110,9 @@ class CompiledFunction<A extends readonly unknown[], R> {
   }
 
   async call(args: A): Promise<R> {
-    if (current().recording !== undefined) return this.#fn(...args);
+    const { isWrittenDown, observe } = current();
+    if (isWrittenDown) return this.#fn(...args);
+    observe?.(WHOLE_FUNCTION, undefined, args);
     if (!this.#isEager) this.#lookAround();
     if (this.#isEager) return this.#fn(...args);
     begun++;
@@ -128,8 +126,11 @@ class CompiledFunction<A extends readonly unknown[], R> {
     };
     const entry = this.#cache.find(asked.signature, asked.inputs);
     if (entry === undefined) return this.#first(asked);
-    if (entry.agreed < AGREEMENTS || this.#verify || isDue(entry)) return this.#both(entry, asked);
+    // Later than the first times only while no other call could draw random numbers between the two ways.
+    const compares = entry.agreed < AGREEMENTS || this.#verify || (isDue(entry) && underWay === 0);
+    if (compares) return this.#both(entry, asked);
     this.#changes = 0;
+    entry.uses++;
     underWay++;
     try {
       return filled(entry.found, await entry.tape.call(tensors)) as R;
@@ -174,6 +175,7 @@ class CompiledFunction<A extends readonly unknown[], R> {
     const cache = this.#cache;
     const call = begun;
     const isLate = entry.agreed >= AGREEMENTS && !this.#verify;
+    entry.uses = 0;
     const surroundings = new Surroundings(tape);
     const before = surroundings.note();
     // What it changes cannot be put back behind the function, whose backward may need it as it is. Otherwise it comes
@@ -250,15 +252,6 @@ class CompiledFunction<A extends readonly unknown[], R> {
     this.#cache.dispose();
     this.#warn(`${this.#name} is not compiled, as it ${problem}`);
   }
-}
-
-/** Whether a tape that runs alone is to be compared, now that nothing else runs; counts its uses. */
-function isDue(entry: Entry<unknown>): boolean {
-  if (entry.isGeneral) return false;
-  const isReached = ++entry.uses > (INTERVALS[entry.agreed - AGREEMENTS] ?? LONGEST_INTERVAL);
-  if (!isReached || underWay > 0) return false;
-  entry.uses = 0;
-  return true;
 }
 
 function warnProcess(message: string): void {

@@ -146,7 +146,6 @@ class Way<T> {
       found: this.#first.found,
       agreed: isAlone ? AGREEMENTS : 0,
       uses: 0,
-      checks: 0,
       graph: false,
       isGeneral: true,
     };

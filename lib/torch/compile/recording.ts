@@ -143,14 +143,14 @@ export function record<T>(
   native().tapeBegin(update);
   watchEntries(refuse);
   const places = new Map<string, string>();
-  const recording = (operator: string, given: unknown) => {
+  const observe = (operator: string, given: unknown) => {
     const first = Array.isArray(given) ? given[0] : given;
     if (first !== undefined && !OwnedTensor.is(first) && !places.has(operator))
       places.set(operator, callerPlace());
   };
   let result: T;
   try {
-    result = within({ recording }, fn);
+    result = within({ observe, isWrittenDown: true }, fn);
     if (types.isPromise(result)) problem ??= 'is asynchronous';
   } catch (error) {
     native().tapeCancel();

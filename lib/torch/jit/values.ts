@@ -8,7 +8,7 @@ import { ArgumentError, expected } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { refreshArena } from '../arena.ts';
 import { Complex } from '../complex.ts';
-import { current } from '../context.ts';
+import { current, WHOLE_FUNCTION } from '../context.ts';
 import { OwnedTensor } from '../lifetime.ts';
 import { isArray } from '../nested.ts';
 import { begin, put, takeResults } from '../wire.ts';
@@ -25,6 +25,7 @@ export function callScript(module: number, method: string, args: readonly Script
   const leaves: unknown[] = [];
   const shape = args.map((arg, i) => flatten(arg, `argument ${i + 1} of ${method}`, leaves, 0)).join('');
   const context = current();
+  context.observe?.(WHOLE_FUNCTION, undefined, args);
   begin(context);
   for (const leaf of leaves) put(leaf, `an argument of ${method}`);
   const [reply, isGrown] = native().scriptCall(module, method, shape);
