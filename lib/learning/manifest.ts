@@ -1,103 +1,203 @@
 /**
  * The list of a checkpoint's files, written last: what it names is there and whole, or the checkpoint is damaged.
+ *
+ * JSON of which the last field is the SHA-256 of the text with that field empty, so that no bit of it can change either.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ArgumentError } from '../errors.ts';
 import { codeOf } from '../experiment/files.ts';
-import { writeFileAtomically } from './files.ts';
+import { isPlainObject } from '../plainObject.ts';
+import { DamagedError } from './damaged.ts';
+import type { Disk, DiskFile } from './disk.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
-const VERSION = 1;
+/** Of the format of checkpoints. */
+export const FORMAT_VERSION = 2;
 
 export interface FileEntry {
+  /** Bytes. */
   readonly size: number;
   readonly sha256: string;
 }
 
-export interface Manifest {
-  readonly version: number;
+/** What made a checkpoint. Other versions, or another number of threads, may round otherwise. */
+export interface Origin {
+  readonly xpmir: string;
+  readonly libtorch: string;
+  readonly node: string;
+  readonly device: string;
+  readonly threads: number;
+}
+
+/** What is told of a checkpoint beside its files. */
+export interface Described {
+  /** Tells it from all others. */
+  readonly id: string;
+  /** The one that was saved before it; null for the first of a run. */
+  readonly previous: string | null;
+  /** When, as ISO 8601. */
+  readonly savedAt: string;
   readonly epoch: number;
+  /** Optimizer steps made, over all epochs. */
   readonly steps: number;
+  /** Of these, in the epoch at hand; null after its end. */
+  readonly stepsInEpoch: number | null;
+  readonly origin: Origin;
+}
+
+export interface Manifest extends Described {
+  readonly version: number;
   readonly files: Readonly<Record<string, FileEntry>>;
 }
 
-/** A checkpoint that cannot be what was written. */
-export class DamagedError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'DamagedError';
+/** Reads and writes go on in pieces, so that other work of the process goes on between them. */
+export const PIECE = 2 ** 20;
+/** A longer manifest is none. */
+const LONGEST = 2 ** 24;
+const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,100}$/;
+const SEAL = /"sha256": "([0-9a-f]{64})"\n\}\n$/;
+const EMPTY_SEAL = '"sha256": ""\n}\n';
+
+/** Writes a file, to the disk. @returns what it is then */
+export async function writeFile(
+  on: Disk,
+  path: string,
+  pieces: Iterable<Uint8Array>,
+): Promise<FileEntry> {
+  const hash = createHash('sha256');
+  let size = 0;
+  const file = await on.create(path);
+  try {
+    for (const piece of pieces) {
+      hash.update(piece);
+      size += piece.length;
+      await file.write(piece);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
   }
+  return { size, sha256: hash.digest('hex') };
 }
 
-/** Lists the files of a directory in it. */
+/** Writes the list, to the disk. */
 export async function writeManifest(
+  on: Disk,
   directory: string,
-  position: { readonly epoch: number; readonly steps: number },
+  described: Described,
+  files: Readonly<Record<string, FileEntry>>,
 ): Promise<void> {
-  const files: Record<string, FileEntry> = {};
-  for (const name of (await readdir(directory)).sort()) files[name] = await describe(join(directory, name));
-  const manifest: Manifest = { version: VERSION, epoch: position.epoch, steps: position.steps, files };
-  await writeFileAtomically(join(directory, MANIFEST_FILE), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  const body = { version: FORMAT_VERSION, ...described, files, sha256: '' };
+  const text = `${JSON.stringify(body, undefined, 2)}\n`;
+  const sealed = text.replace(/""\n\}\n$/, `"${sha256(text)}"\n}\n`);
+  await writeFile(on, join(directory, MANIFEST_FILE), [Buffer.from(sealed)]);
 }
 
 /**
  * Reads the list and compares every file with it.
  *
  * @throws DamagedError where they differ, and what the file system says where it cannot be read at all
- * @throws ArgumentError for a checkpoint of a later version
+ * @throws ArgumentError for a checkpoint of another version
  */
-export async function checkManifest(directory: string): Promise<Manifest> {
-  const manifest = parse(
-    await unlessMissing(readFile(join(directory, MANIFEST_FILE), 'utf8'), MANIFEST_FILE),
-  );
-  if (manifest.version > VERSION) {
-    throw new ArgumentError(
-      `${directory}: expected a checkpoint of version ${VERSION}, received version ${manifest.version}; update xpmir`,
-      'ERR_FILE',
-    );
-  }
+export async function checkManifest(on: Disk, directory: string): Promise<Manifest> {
+  const manifest = await readManifest(on, directory);
   for (const [name, listed] of Object.entries(manifest.files)) {
-    const { size } = await unlessMissing(stat(join(directory, name)), name);
-    if (size !== listed.size) throw new DamagedError(`${name} has ${size} bytes instead of ${listed.size}`);
-    const { sha256 } = await describe(join(directory, name));
-    if (sha256 !== listed.sha256) throw new DamagedError(`the content of ${name} is not what was written`);
+    await opened(on, directory, name, async (file) => {
+      if (file.size !== listed.size)
+        throw new DamagedError(`${name} has ${file.size} bytes instead of ${listed.size}`);
+      if ((await hashOf(file)) !== listed.sha256)
+        throw new DamagedError(`the content of ${name} is not what was written`);
+    });
   }
   return manifest;
 }
 
-function parse(text: string): Manifest {
-  let value: Partial<Manifest>;
+/** The list alone. @throws as checkManifest */
+export async function readManifest(on: Disk, directory: string): Promise<Manifest> {
+  const bytes = await opened(on, directory, MANIFEST_FILE, async (file) => {
+    if (file.size > LONGEST) throw new DamagedError(`${MANIFEST_FILE} has ${file.size} bytes`);
+    return readAll(file);
+  });
+  return parse(Buffer.from(bytes), directory);
+}
+
+/** All bytes of a file. */
+export async function readAll(file: DiskFile): Promise<Uint8Array> {
+  const bytes = new Uint8Array(file.size);
+  let done = 0;
+  while (done < bytes.length) {
+    const read = await file.read(bytes.subarray(done, done + PIECE), done);
+    if (read === 0) throw new DamagedError('a file became shorter while it was read');
+    done += read;
+  }
+  return bytes;
+}
+
+/** Opens a file of a checkpoint. Whatever is no damage may go right the next time, and says nothing about it. */
+export async function opened<T>(
+  on: Disk,
+  directory: string,
+  name: string,
+  use: (file: DiskFile) => Promise<T>,
+): Promise<T> {
+  let file: DiskFile;
   try {
-    value = { ...(JSON.parse(text) as Partial<Manifest>) };
+    file = await on.open(join(directory, name));
+  } catch (error) {
+    if (error instanceof DamagedError) throw new DamagedError(`${name}: ${error.message}`);
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR')
+      throw new DamagedError(`${name} is missing`);
+    throw error;
+  }
+  try {
+    return await use(file);
+  } finally {
+    await file.close();
+  }
+}
+
+async function hashOf(file: DiskFile): Promise<string> {
+  const hash = createHash('sha256');
+  const piece = new Uint8Array(Math.min(PIECE, Math.max(file.size, 1)));
+  for (let at = 0; ; ) {
+    const read = await file.read(piece, at);
+    if (read === 0) return hash.digest('hex');
+    hash.update(piece.subarray(0, read));
+    at += read;
+  }
+}
+
+function parse(bytes: Buffer, directory: string): Manifest {
+  const text = bytes.toString('utf8');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
   } catch {
     throw new DamagedError(`${MANIFEST_FILE} is no JSON`);
   }
-  const { version, epoch, steps, files } = value;
-  const isWhole = [version, epoch, steps].every(Number.isSafeInteger) && typeof files === 'object' && files;
-  if (!isWhole || Object.keys(files).some((name) => name.includes('/')))
+  if (!isPlainObject(value)) throw new DamagedError(`${MANIFEST_FILE} is no list of files`);
+  const { version } = value as Partial<Manifest>;
+  const seal = SEAL.exec(text)?.[1];
+  const isSealed =
+    seal !== undefined &&
+    Buffer.from(text).equals(bytes) &&
+    sha256(text.replace(SEAL, EMPTY_SEAL)) === seal;
+  if (Number.isSafeInteger(version) && version !== FORMAT_VERSION && (isSealed || version === 1)) {
+    throw new ArgumentError(
+      `${directory}: expected a checkpoint of version ${FORMAT_VERSION}, received version ${version}; ` +
+        ((version as number) > FORMAT_VERSION ? 'update xpmir' : 'it was made before checkpoints could be verified'),
+      'ERR_FILE',
+    );
+  }
+  if (!isSealed) throw new DamagedError(`${MANIFEST_FILE} is not what was written`);
+  const { files, epoch, steps } = value as Partial<Manifest>;
+  const isWhole = Number.isSafeInteger(epoch) && Number.isSafeInteger(steps) && isPlainObject(files);
+  if (!isWhole || !Object.keys(files as object).every((name) => NAME.test(name) && name !== MANIFEST_FILE))
     throw new DamagedError(`${MANIFEST_FILE} is no list of files`);
-  return value as Manifest;
+  return value as unknown as Manifest;
 }
 
-/** Whatever else goes wrong may go right the next time, and says nothing about the checkpoint. */
-async function unlessMissing<T>(found: Promise<T>, name: string): Promise<T> {
-  try {
-    return await found;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') throw new DamagedError(`${name} is missing`);
-    throw error;
-  }
-}
-
-async function describe(path: string): Promise<FileEntry> {
-  const hash = createHash('sha256');
-  let size = 0;
-  for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20 })) {
-    hash.update(piece as Buffer);
-    size += (piece as Buffer).length;
-  }
-  return { size, sha256: hash.digest('hex') };
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }

@@ -3,6 +3,8 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { types } from 'node:util';
 import { ArgumentError, expected } from '../../errors.ts';
 import { arrayForms, type Device, type DType } from '../dtype.ts';
+import { noGrad } from '../modes.ts';
+import { tidy } from '../scope.ts';
 import { Tensor } from '../tensor.ts';
 import { fromBytes } from '../values.ts';
 import { cannotRead, checkPath } from './path.ts';
@@ -23,7 +25,8 @@ import {
 export type NamedTensors = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
 
 /** Reads and writes go on in pieces, so that other work of the process goes on between them. */
-const PIECE = 16 * 2 ** 20;
+const PIECE = 2 ** 20;
+const LARGEST_READ = 16 * PIECE;
 
 /**
  * Writes tensors in the safetensors format (huggingface/safetensors), in the layout of its own writer. The file
@@ -38,18 +41,66 @@ export async function saveSafetensors(
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const file = checkPath(path);
+  const { pieces } = safetensorsOf(tensors, metadata);
+  await replaceFile(file, async (handle) => {
+    for (const piece of pieces) await writeAll(handle, piece);
+  });
+}
+
+/** A file in the making. */
+export interface SafetensorsFile {
+  /** Its length. */
+  readonly bytes: number;
+  /** Its content, of which each piece is made when it is asked for: the tensors must not change until then. */
+  readonly pieces: Iterable<Uint8Array>;
+}
+
+/** @internal What `saveSafetensors` writes, for whoever writes it otherwise. */
+export function safetensorsOf(
+  tensors: NamedTensors,
+  metadata: Readonly<Record<string, string>> = {},
+): SafetensorsFile {
   const rows = layOut(tensors);
   const header = writeHeader(rows, metadata);
-  await replaceFile(file, async (handle) => {
-    await writeAll(handle, header);
-    for (const { name, tensor, dtype, shape } of rows) {
-      const array = tensor.toTypedArray();
-      const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-      if (bytes.length !== byteSize(shape, dtype))
-        throw new ArgumentError(`tensor ${name} changed while it was saved`);
-      await writeAll(handle, bytes);
+  const sizes = rows.map(({ shape, dtype }) => byteSize(shape, dtype) as number);
+  const bytes = sizes.reduce((sum, size) => sum + size, header.length);
+  return { bytes, pieces: piecesOf(header, rows, sizes) };
+}
+
+function* piecesOf(
+  header: Uint8Array,
+  rows: readonly Row[],
+  sizes: readonly number[],
+): Generator<Uint8Array> {
+  yield header;
+  for (const [i, { name, tensor }] of rows.entries()) {
+    let written = 0;
+    for (const piece of bytesOf(tensor, sizes[i] as number)) {
+      written += piece.length;
+      yield piece;
     }
-  });
+    if (written !== sizes[i]) throw new ArgumentError(`tensor ${name} changed while it was saved`);
+  }
+}
+
+/** The elements of a tensor; of a large one that lies in one piece, without another copy of all of it. */
+function* bytesOf(tensor: Tensor, size: number): Generator<Uint8Array> {
+  const length = tensor.numel();
+  if (size <= PIECE || tensor.device !== 'cpu' || !tensor.isContiguous()) {
+    yield viewOf(tensor.toTypedArray());
+    return;
+  }
+  const step = Math.max(1, Math.floor(PIECE / (size / length)));
+  for (let at = 0; at < length; at += step) {
+    const piece = tidy(() =>
+      noGrad(() => tensor.view([length]).narrow(0, at, Math.min(step, length - at)).toTypedArray()),
+    );
+    yield viewOf(piece);
+  }
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: NodeJS.TypedArray): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /**
@@ -62,21 +113,37 @@ export async function loadSafetensors(
   path: string | URL,
   { device = 'cpu' }: { readonly device?: Device } = {},
 ): Promise<Map<string, Tensor>> {
-  return withHeader(path, async (handle, { tensors }, start) => {
-    const loaded = new Map<string, Tensor>();
-    try {
-      for (const info of tensors) loaded.set(info.name, place(await readTensor(handle, info, start), device));
-    } catch (error) {
-      for (const tensor of loaded.values()) tensor.dispose();
-      throw error;
-    }
-    return loaded;
-  });
+  return withFile(path, (source) => readSafetensors(source, { device }));
+}
+
+/** What a file is read from. */
+export interface ByteSource {
+  /** Bytes. */
+  readonly size: number;
+  /** Reads from a place on. @returns how many bytes there were, at most as many as fit */
+  read(into: Uint8Array, position: number): Promise<number>;
+}
+
+/** @internal As `loadSafetensors`, from an open file. */
+export async function readSafetensors(
+  source: ByteSource,
+  { device = 'cpu' }: { readonly device?: Device } = {},
+): Promise<Map<string, Tensor>> {
+  const { header, start } = await headerOf(source);
+  const loaded = new Map<string, Tensor>();
+  try {
+    for (const info of header.tensors)
+      loaded.set(info.name, place(await readTensor(source, info, start), device));
+  } catch (error) {
+    for (const tensor of loaded.values()) tensor.dispose();
+    throw error;
+  }
+  return loaded;
 }
 
 /** Reads names, dtypes, shapes and metadata of a safetensors file, and none of its data. */
 export async function readSafetensorsHeader(path: string | URL): Promise<SafetensorsHeader> {
-  return withHeader(path, async (_, header) => header);
+  return withFile(path, async (source) => (await headerOf(source)).header);
 }
 
 /** A tensor on its way into a file. */
@@ -137,11 +204,18 @@ function writeHeader(rows: readonly Row[], metadata: Readonly<Record<string, str
   return header;
 }
 
-/** Opens a file, checks its header, and runs `use` with it and with where its data begins. */
-async function withHeader<T>(
-  path: string | URL,
-  use: (handle: FileHandle, header: SafetensorsHeader, start: number) => Promise<T>,
-): Promise<T> {
+/** Checks and reads the header. @returns it, and where the data begins */
+async function headerOf(
+  source: ByteSource,
+): Promise<{ readonly header: SafetensorsHeader; readonly start: number }> {
+  const prefix = await read(source, 0, Math.min(8, source.size));
+  const length = headerLength(prefix, source.size);
+  const start = 8 + length;
+  return { header: parseHeader(await read(source, 8, length), source.size - start), start };
+}
+
+/** Opens a file and runs `use` with it. */
+async function withFile<T>(path: string | URL, use: (source: ByteSource) => Promise<T>): Promise<T> {
   const file = checkPath(path);
   // Without O_NONBLOCK, a named pipe in place of a file would wait for its other end.
   const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
@@ -150,11 +224,10 @@ async function withHeader<T>(
   try {
     const stat = await handle.stat();
     if (!stat.isFile()) throw expected('a file', 'path', file);
-    const prefix = await read(handle, 0, Math.min(8, stat.size));
-    const length = headerLength(prefix, stat.size);
-    const start = 8 + length;
-    const header = parseHeader(await read(handle, 8, length), stat.size - start);
-    return await use(handle, header, start);
+    return await use({
+      size: stat.size,
+      read: async (into, position) => (await handle.read(into, 0, into.length, position)).bytesRead,
+    });
   } catch (error) {
     if (error instanceof SafetensorsError)
       throw new SafetensorsError(error.reason, `${file} is no safetensors file: ${error.message}`);
@@ -165,14 +238,14 @@ async function withHeader<T>(
 }
 
 async function readTensor(
-  handle: FileHandle,
+  source: ByteSource,
   { name, dtype, shape, begin, end }: TensorInfo,
   start: number,
 ): Promise<Tensor> {
   const form = arrayForms[dtype];
   const array = form.make((end - begin) / form.bytes);
   const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-  await readInto(handle, start + begin, bytes);
+  await readInto(source, start + begin, bytes);
   // Any other byte in a bool would be undefined behaviour in every operator.
   if (dtype === 'bool' && bytes.some((byte) => byte > 1)) {
     throw new SafetensorsError('bool', `tensor ${JSON.stringify(name)} has a bool that is neither 0 nor 1`);
@@ -186,20 +259,15 @@ function place(tensor: Tensor, device: Device): Tensor {
   return placed;
 }
 
-async function read(handle: FileHandle, position: number, length: number): Promise<Uint8Array> {
+async function read(source: ByteSource, position: number, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
-  await readInto(handle, position, bytes);
+  await readInto(source, position, bytes);
   return bytes;
 }
 
-async function readInto(handle: FileHandle, position: number, bytes: Uint8Array): Promise<void> {
+async function readInto(source: ByteSource, position: number, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
-    const { bytesRead } = await handle.read(
-      bytes,
-      done,
-      Math.min(PIECE, bytes.length - done),
-      position + done,
-    );
+    const bytesRead = await source.read(bytes.subarray(done, done + LARGEST_READ), position + done);
     if (bytesRead === 0) throw new SafetensorsError('end', 'the file became shorter while it was read');
     done += bytesRead;
   }
@@ -207,6 +275,6 @@ async function readInto(handle: FileHandle, position: number, bytes: Uint8Array)
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
-    done += (await handle.write(bytes, done, Math.min(PIECE, bytes.length - done))).bytesWritten;
+    done += (await handle.write(bytes, done, bytes.length - done)).bytesWritten;
   }
 }
