@@ -177,13 +177,17 @@ export class CheckpointStore {
     const staged = stagedPath(directory);
     try {
       const { files, ...described } = describedBy(await readManifest(this.#disk, checkpoint));
-      await this.#disk.makeDirectory(staged);
-      await this.#linkOrCopy(join(checkpoint, MODEL_FILE), join(staged, MODEL_FILE));
       const model = files[MODEL_FILE] as FileEntry;
-      await writeManifest(this.#disk, staged, described, { [MODEL_FILE]: model });
-      await this.#disk.sync(staged);
-      const kept = await this.#commit(staged, prefix + nameOf({ ...position, unfinished: false }), directory);
-      await checkManifest(this.#disk, kept);
+      const name = prefix + nameOf({ ...position, unfinished: false });
+      let kept = await this.#alreadyKept(directory, name, model);
+      if (kept === undefined) {
+        await this.#disk.makeDirectory(staged);
+        await this.#linkOrCopy(join(checkpoint, MODEL_FILE), join(staged, MODEL_FILE));
+        await writeManifest(this.#disk, staged, described, { [MODEL_FILE]: model });
+        await this.#disk.sync(staged);
+        kept = await this.#commit(staged, name, directory);
+        await checkManifest(this.#disk, kept);
+      }
       await pointTo(this.#disk, path, basename(kept));
       for (const other of await this.#disk.list(directory)) {
         const isOlder =
@@ -194,6 +198,17 @@ export class CheckpointStore {
       await removeTree(this.#disk, staged).catch(() => {});
       throw await this.#failure(error, path, 0);
     }
+  }
+
+  /** The same model, kept by a process that did not get to note it. */
+  async #alreadyKept(directory: string, name: string, model: FileEntry): Promise<string | undefined> {
+    for (const other of await this.#disk.list(directory)) {
+      if (other !== name && !other.startsWith(`${name}.`)) continue;
+      const path = join(directory, other);
+      const manifest = await checkManifest(this.#disk, path).catch(() => undefined);
+      if (manifest?.files[MODEL_FILE]?.sha256 === model.sha256) return path;
+    }
+    return undefined;
   }
 
   async #fill(
@@ -238,7 +253,8 @@ export class CheckpointStore {
     try {
       const found = await foundIn(this.#disk, this.#directory);
       const upTo = found.slice(found.findIndex(({ name }) => name === newest));
-      for (const { name } of outdated(upTo, this.#kept)) await discard(this.#disk, join(this.#directory, name));
+      for (const { name } of outdated(upTo, this.#kept))
+        await discard(this.#disk, join(this.#directory, name));
     } catch (error) {
       this.#warn(`older checkpoints could not be removed: ${messageOf(error)}`);
     }

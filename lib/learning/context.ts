@@ -6,25 +6,17 @@ import { ArgumentError, expected } from '../errors.ts';
 import type { DType } from '../torch/dtype.ts';
 import { OwnedTensor } from '../torch/lifetime.ts';
 import type { Module } from '../torch/nn/module.ts';
-import { visitTensors } from '../torch/scope.ts';
 import type { Tensor } from '../torch/tensor.ts';
-import { CheckpointStore, type Position, readCheckpoint } from './checkpoint.ts';
+import type { Kept } from './checkpoint.ts';
+import type { SaveErrors } from './checkpointWriter.ts';
 import type { DeviceInformation } from './devices.ts';
 import type { EventReader, LearnerEvent } from './events.ts';
 import { type Hook, Hooks } from './hooks.ts';
-import { DamagedError } from './manifest.ts';
 import { Metrics } from './metrics.ts';
-import {
-  type Moment,
-  noteMoment,
-  type RunParts,
-  type RunState,
-  restore,
-  type UnfinishedEpoch,
-} from './runState.ts';
+import { RunCheckpoints } from './runCheckpoints.ts';
+import type { Earlier, RunParts, UnfinishedEpoch } from './runState.ts';
 import type { ScheduledOptimizer } from './scheduledOptimizer.ts';
 import type { TrainState } from './state.ts';
-import { packState } from './stateCodec.ts';
 
 /** A part of what is minimised: the loss is Σ weight · value. */
 export interface Loss {
@@ -60,8 +52,10 @@ export interface TrainerContextOptions {
   /** Where a run with a directory has its logs and its checkpoints. */
   readonly logpath?: string | undefined;
   readonly checkpointspath?: string | undefined;
-  /** How many checkpoints stay. */
-  readonly keepCheckpoints: number;
+  /** Which checkpoints stay. */
+  readonly kept: Kept;
+  /** What to do when one cannot be saved. */
+  readonly saveErrors: SaveErrors;
   readonly readers: readonly EventReader[];
 }
 
@@ -74,7 +68,8 @@ export class TrainerContext {
   readonly dtype: DType | undefined;
   readonly path: string | undefined;
   readonly logpath: string | undefined;
-  readonly #checkpoints: CheckpointStore | undefined;
+  /** @internal What is saved of the run. */
+  readonly checkpoints: RunCheckpoints;
   readonly #readers: readonly EventReader[];
   readonly #hooks = new Hooks();
   readonly #scopes: string[] = [];
@@ -86,10 +81,6 @@ export class TrainerContext {
   readonly stateRead = { asksEpoch: false, steps: false };
   /** @internal Batches may not be made while steps are: what makes them depends on the run, or draws random numbers. */
   keepsOrder = false;
-  #parts: RunParts | undefined;
-  /** How the run was after the last epoch, before its listeners were asked. */
-  #moment: Moment | undefined;
-  #saved: Position | undefined;
   /** Only while a step runs. */
   #metrics: Metrics | undefined;
   /** Only inside `collectLosses`. */
@@ -106,13 +97,12 @@ export class TrainerContext {
     this.dtype = options.dtype;
     this.path = options.path;
     this.logpath = options.logpath;
-    // Of several processes that train together, one writes.
-    const { checkpointspath, info } = options;
-    this.#checkpoints =
-      checkpointspath !== undefined && info.main
-        ? new CheckpointStore(checkpointspath, options.keepCheckpoints)
-        : undefined;
     this.#readers = options.readers;
+    const { model, checkpointspath, info, kept, saveErrors } = options;
+    // Of several processes that train together, one writes.
+    const directory = info.main ? checkpointspath : undefined;
+    const emit = (event: LearnerEvent) => this.emit(event);
+    this.checkpoints = new RunCheckpoints({ model, directory, kept, saveErrors, device: info.device, emit });
   }
 
   get state(): TrainState {
@@ -271,7 +261,7 @@ export class TrainerContext {
 
   /** Makes the run's directory. */
   async begin(): Promise<void> {
-    await this.#checkpoints?.begin();
+    await this.checkpoints.begin();
   }
 
   /**
@@ -281,105 +271,43 @@ export class TrainerContext {
    * @throws ArgumentError when a whole checkpoint is that of another run; then nothing was loaded
    */
   async resume(parts: Omit<RunParts, 'hooks'>): Promise<UnfinishedEpoch | undefined> {
-    this.#parts = { ...parts, hooks: this.#hooks };
-    if (this.#checkpoints === undefined) return undefined;
-    const { usable, beyond } = await this.#checkpoints.list(this.maxEpochs);
-    if (beyond.length > 0) {
-      const message = `${beyond.length} checkpoints beyond maxEpochs ${this.maxEpochs} are not used and stay: ${beyond.join(', ')}`;
-      this.emit({ type: 'warning', message });
-    }
-    for (const path of usable) {
-      const state = await this.#read(path);
-      if (state === undefined) continue;
-      await this.#restore(this.#parts, state, path);
-      const { epoch, steps, unfinished } = state;
-      this.#state = { epoch, steps, cached: true };
-      if (unfinished !== null) return unfinished;
-      this.#saved = { epoch, steps };
-      this.#note(null);
-      return undefined;
-    }
+    const state = await this.checkpoints.resume({ ...parts, hooks: this.#hooks }, this.maxEpochs);
+    if (state === undefined) return undefined;
+    const { epoch, steps, unfinished } = state;
+    this.#state = { epoch, steps, cached: true };
+    if (unfinished !== null) return unfinished;
+    this.endEpoch();
     return undefined;
   }
 
   /** Notes how the run is at the end of an epoch, before listeners are asked: what is saved from then on is this. */
   endEpoch(): void {
-    this.#note(null);
-  }
-
-  /** Saves the state after the last epoch that ended, if the run has a directory and it is not saved yet. */
-  async saveCheckpoint(): Promise<void> {
     const { epoch, steps } = this.#state;
-    if (this.#moment !== undefined && this.#saved?.epoch !== epoch) await this.#save({ epoch, steps });
+    this.checkpoints.note({ epoch, steps, unfinished: null });
   }
 
-  /** Saves the state in the middle of an epoch. */
-  async saveUnfinished(unfinished: UnfinishedEpoch): Promise<void> {
-    const { epoch, steps } = this.#state;
-    this.#note(unfinished);
-    await this.#save({ epoch, steps, unfinished: true });
+  /**
+   * Begins to save the state in the middle of the epoch.
+   *
+   * @param steps made, over all epochs
+   */
+  async saveUnfinished(steps: number, unfinished: UnfinishedEpoch, earlier: Earlier): Promise<void> {
+    this.checkpoints.note({ epoch: this.#state.epoch, steps, unfinished }, earlier);
+    await this.checkpoints.save();
   }
 
-  /** Keeps the model as it is now under `path`: a link to its checkpoint, which is saved if it was not. */
-  async keepModel(path: string): Promise<void> {
-    if (this.#checkpoints === undefined) throw expected('a directory', 'path of the run', this.path);
-    await this.saveCheckpoint();
-    await this.#checkpoints.publish(this.#state, path);
+  /** @internal A step that had begun is not made. */
+  backTo(steps: number): void {
+    this.#state = { ...this.#state, steps };
   }
 
-  /** Frees what it noted. */
-  dispose(): void {
-    this.#forget();
-    this.#moment = undefined;
-  }
-
-  #note(unfinished: UnfinishedEpoch | null): void {
-    if (this.#checkpoints === undefined || this.#parts === undefined) return;
-    this.#forget();
-    this.#moment = noteMoment(this.#parts, this.#state, unfinished);
-  }
-
-  #forget(): void {
-    visitTensors(this.#moment?.random, (tensor) => tensor.dispose());
-  }
-
-  async #save(position: Position): Promise<void> {
-    const { model, optimizer } = this;
-    const state = { ...this.#moment, optimizer: optimizer.stateDict() };
-    await this.#checkpoints?.save(position, model, packState(state));
-    if (this.#checkpoints === undefined) return;
-    this.#saved = position;
-    this.emit({ type: 'checkpoint', state: this.#state, path: this.#checkpoints.pathOf(position) });
-  }
-
-  /** @returns undefined for a damaged one */
-  async #read(path: string): Promise<RunState | undefined> {
-    try {
-      return (await readCheckpoint(path)) as RunState;
-    } catch (error) {
-      if (!(error instanceof DamagedError)) throw error;
-      const aside = await this.#checkpoints?.setAside(path);
-      const message = `the checkpoint ${path} is damaged: ${error.message}; it is now ${aside}`;
-      this.emit({ type: 'warning', message });
-      return undefined;
-    }
-  }
-
-  async #restore(parts: RunParts, state: RunState, path: string): Promise<void> {
-    try {
-      const unpaired = await restore(parts, state, path);
-      if (unpaired.length === 0) return;
-      const message = `the checkpoint ${path} was made with other hooks or listeners: ${unpaired.join(', ')}`;
-      this.emit({ type: 'warning', message });
-    } catch (error) {
-      const reason = types.isNativeError(error) ? error.message : String(error);
-      const located = new ArgumentError(
-        `learner: expected a directory of its own, but ${path} is of another run: ${reason}; choose another path, or remove it`,
-        'ERR_STATE_DICT',
-      );
-      located.cause = error;
-      throw located;
-    }
+  /**
+   * Keeps the model as it is now under `path`: a link to its checkpoint, which is saved if it was not.
+   *
+   * @returns false where the disk did not take it and the run goes on nevertheless, with a warning
+   */
+  keepModel(path: string): Promise<boolean> {
+    return this.checkpoints.keep(path);
   }
 }
 

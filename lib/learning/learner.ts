@@ -10,7 +10,7 @@ import { meta, param, path } from '../experiment/parameters.ts';
 import { place, roots, validate } from '../experiment/seal.ts';
 import { collectTags } from '../experiment/tags.ts';
 import { addPretasks, copy, type Dep, type TaskContext, task } from '../experiment/task.ts';
-import { bool, enumeration, int, list, optional } from '../experiment/types.ts';
+import { bool, enumeration, float, int, list, optional } from '../experiment/types.ts';
 import { Module } from '../torch/nn/module.ts';
 import { Device } from './devices.ts';
 import type { EventReader } from './events.ts';
@@ -24,6 +24,7 @@ import { Random } from './random.ts';
 import { type RecordingOptions, recorded } from './recording.ts';
 import { LearnerRun } from './run.ts';
 import { alone } from './runLock.ts';
+import { type Heard, interruptible, saving } from './signals.ts';
 import { Trainer } from './trainer.ts';
 
 /** What `submit` returns, before anything runs: what will be there. Given as init tasks, loaders load the model. */
@@ -48,6 +49,11 @@ export interface RunOptions {
   readonly progress?: boolean | EventReader | undefined;
   /** Stops after the step at hand, with a checkpoint; `run` then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Whether a run with a path listens to signals of the system, the default: SIGTERM and SIGINT stop it after the step at
+   * hand, save its state, and end the process with code 143 or 130, at once when sent again; SIGUSR1 saves its state.
+   */
+  readonly signals?: boolean | undefined;
 }
 
 const POSITIVE = [
@@ -100,8 +106,21 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
   listeners: param(list(LearnerListener)),
   /** Saves every so many epochs, and always after the last. */
   checkpointInterval: meta(int, { default: 1 }),
+  /** Saves in the middle of epochs too: every so many optimizer steps; 0: never. */
+  checkpointSteps: meta(int, { default: 0 }),
+  /** The same by the clock: every so many minutes; 0: never. */
+  checkpointMinutes: meta(float, { default: 0 }),
   /** How many checkpoints stay: the newest, and those before it for when it is damaged. */
   keepCheckpoints: meta(int, { default: 2 }),
+  /** Beside these, those of every so many epochs stay for good; 0: none. */
+  keepEvery: meta(int, { default: 0 }),
+  /**
+   * What to do when a checkpoint cannot be saved, as on a full disk: `'continue'` warns and tries again with the next one,
+   * `'stop'` ends the run. The last one of a run must be saved in any case, or the run fails.
+   */
+  saveErrors: meta(enumeration('xpmir.learning.learner.SaveErrors', { continue: 'continue', stop: 'stop' }), {
+    default: 'continue',
+  }),
   /** Writes files for TensorBoard to `logpath`. */
   tensorboard: meta(bool, { default: true }),
   logpath: path('runs'),
@@ -116,6 +135,8 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
   override validate(): void {
     const { optimizers, listeners } = this;
     for (const name of POSITIVE) if (this[name] < 1) throw wrong(name, 'a positive integer', this[name]);
+    for (const name of ['checkpointSteps', 'checkpointMinutes', 'keepEvery'] as const)
+      if (!(this[name] >= 0)) throw wrong(name, 'a number of at least 0', this[name]);
     if (this.useFp16 && this.precision !== undefined)
       throw wrong('precision', 'no other precision beside useFp16', this.precision);
     if (optimizers.length === 0) throw wrong('optimizers', 'at least one ParameterOptimizer', optimizers);
@@ -142,7 +163,9 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
   /** Runs as a job, in its directory. */
   override async execute({ signal, directory, progress: report }: TaskContext): Promise<void> {
     const tags = new JobFiles(directory).record()?.tags ?? {};
-    await this.#runIn({ signal, path: directory, readers: [progress(), reportTo(report)], tags });
+    const readers = [progress(), reportTo(report)];
+    // The process of the job is who listens to the signals that end it.
+    await saving((onBegin) => this.#runIn({ signal, onBegin, path: directory, readers, tags }));
   }
 
   /**
@@ -150,15 +173,18 @@ export class Learner extends task(import.meta, 'xpmir.learning.learner.Learner',
    *
    * @throws ArgumentError when the parts do not fit each other, such as a filter that takes no parameter
    */
-  async run({ path, progress: told = true, signal }: RunOptions = {}): Promise<RunOutput> {
+  async run({ path, progress: told = true, signal, signals = true }: RunOptions = {}): Promise<RunOutput> {
     validate(roots(this, []));
     const directory = path === undefined ? undefined : resolve(path);
     if (directory !== undefined) place(this, directory);
     const readers = [typeof told === 'function' ? told : progress({ quiet: !told })];
     const tags = collectTags(roots(this, []), []);
-    const run = () => this.#runIn({ signal, path: directory, readers, tags });
-    if (directory === undefined) return { listeners: {}, learnedModel: undefined, metrics: await run() };
-    const metrics = await alone(directory, run);
+    const run = (heard: Partial<Heard>) => this.#runIn({ ...heard, path: directory, readers, tags });
+    if (directory === undefined)
+      return { listeners: {}, learnedModel: undefined, metrics: await run({ signal }) };
+    const metrics = await (signals
+      ? interruptible(signal, (heard) => alone(directory, () => run(heard)))
+      : alone(directory, () => run({ signal })));
     return { ...this.#outputs((output) => output), metrics };
   }
 

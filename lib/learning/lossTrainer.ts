@@ -142,7 +142,7 @@ export abstract class LossTrainer<T = unknown, B = readonly T[]> extends config(
         ...(await this.#collated(part)),
         count: part.length,
         weight: this.sumMicrobatches ? 1 : part.length / records.length,
-        compute: (batch) => this.trainBatch(batch as B),
+        compute: (batch) => this.#located(() => this.trainBatch(batch as B)),
         recovers: batcher.recovers,
         isTooLarge: () => part.length > batcher.size,
         recover: (error) => batcher.recover(error),
@@ -186,11 +186,20 @@ export abstract class LossTrainer<T = unknown, B = readonly T[]> extends config(
   }
 
   async #trainBatch(batch: B): Promise<void> {
-    try {
-      await this.trainBatch(batch);
-    } catch (error) {
+    await this.#located(() => this.trainBatch(batch));
+  }
+
+  /** Runs `trainBatch`, and tells more of what libtorch refuses in it. */
+  #located(train: () => void | Promise<void>): void | Promise<void> {
+    const fail = (error: unknown): never => {
       if (!(error instanceof TorchError) || isOutOfMemory(error)) throw error;
       throw inTrainBatch(nameOf(this), error);
+    };
+    try {
+      const done = train();
+      return types.isPromise(done) ? done.catch(fail) : done;
+    } catch (error) {
+      return fail(error);
     }
   }
 

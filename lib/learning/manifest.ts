@@ -60,11 +60,7 @@ const SEAL = /"sha256": "([0-9a-f]{64})"\n\}\n$/;
 const EMPTY_SEAL = '"sha256": ""\n}\n';
 
 /** Writes a file, to the disk. @returns what it is then */
-export async function writeFile(
-  on: Disk,
-  path: string,
-  pieces: Iterable<Uint8Array>,
-): Promise<FileEntry> {
+export async function writeFile(on: Disk, path: string, pieces: Iterable<Uint8Array>): Promise<FileEntry> {
   const hash = createHash('sha256');
   let size = 0;
   const file = await on.create(path);
@@ -180,13 +176,13 @@ function parse(bytes: Buffer, directory: string): Manifest {
   const { version } = value as Partial<Manifest>;
   const seal = SEAL.exec(text)?.[1];
   const isSealed =
-    seal !== undefined &&
-    Buffer.from(text).equals(bytes) &&
-    sha256(text.replace(SEAL, EMPTY_SEAL)) === seal;
+    seal !== undefined && Buffer.from(text).equals(bytes) && sha256(text.replace(SEAL, EMPTY_SEAL)) === seal;
   if (Number.isSafeInteger(version) && version !== FORMAT_VERSION && (isSealed || version === 1)) {
     throw new ArgumentError(
       `${directory}: expected a checkpoint of version ${FORMAT_VERSION}, received version ${version}; ` +
-        ((version as number) > FORMAT_VERSION ? 'update xpmir' : 'it was made before checkpoints could be verified'),
+        ((version as number) > FORMAT_VERSION
+          ? 'update xpmir'
+          : 'it was made before checkpoints could be verified'),
       'ERR_FILE',
     );
   }

@@ -1,16 +1,16 @@
 /**
  * What listeners that measure have in common: when they do, the best model of each metric, early stopping.
  */
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ArgumentError } from '../errors.ts';
+import { ArgumentError, expected } from '../errors.ts';
 import { wrong } from '../experiment/accept.ts';
 import { config } from '../experiment/config.ts';
 import { readJson } from '../experiment/files.ts';
 import { param, path } from '../experiment/parameters.ts';
 import type { Dep } from '../experiment/task.ts';
 import { int, list } from '../experiment/types.ts';
+import { isPlainObject } from '../plainObject.ts';
 import type { Module } from '../torch/nn/module.ts';
 import type { TrainerContext } from './context.ts';
 import { writeFileAtomically } from './files.ts';
@@ -18,7 +18,7 @@ import { ValidationHook } from './hooks.ts';
 import { LearnerListener, LearnerListenerStatus, type ListenerOutput } from './listener.ts';
 import { ValidationModuleLoader } from './moduleLoader.ts';
 import type { TrainState } from './state.ts';
-import { type Json, packState, unpackState } from './stateCodec.ts';
+import { packState } from './stateCodec.ts';
 
 /** How a metric is watched. */
 export interface MonitoredMetric {
@@ -98,7 +98,7 @@ export abstract class MonitoringListener extends config(
     this.#top = new Map();
     if (context.path !== undefined) {
       await mkdir(this.bestpath, { recursive: true });
-      this.#top = this.#known(context);
+      this.#checkPlace();
     } else if (this.#kept().length > 0) {
       throw new ArgumentError(
         `learner.run: expected a path, where listener ${this.id} keeps its best models: run({ path: 'runs/first' })`,
@@ -106,17 +106,20 @@ export abstract class MonitoringListener extends config(
     }
   }
 
-  /** The best values that an earlier process of the run left. */
-  #known(context: TrainerContext): Map<string, Best> {
-    if (!existsSync(this.info)) return new Map();
-    const json = readJson<Json>(this.info);
-    if (json === undefined) {
-      const message = `${this.info} is damaged: listener ${this.id} no longer knows what was best`;
-      context.emit({ type: 'warning', message });
-      return new Map();
-    }
-    const { id, top = {} } = unpackState({ json, tensors: new Map() }) as Partial<BestTable>;
-    if (id === this.id) return new Map(Object.entries(top));
+  /** What was best so far is in checkpoints: the table is for who reads it. */
+  override stateDict(): unknown {
+    return { top: Object.fromEntries(this.#top) };
+  }
+
+  override loadStateDict(state: unknown): void {
+    const { top } = { ...(state as { readonly top?: Readonly<Record<string, Best>> }) };
+    if (!isPlainObject(top)) throw expected('the best values by metric', `state of listener ${this.id}`, top);
+    this.#top = new Map(Object.entries(top as Readonly<Record<string, Best>>));
+  }
+
+  #checkPlace(): void {
+    const { id } = { ...readJson<Partial<BestTable>>(this.info) };
+    if (id === undefined || id === this.id) return;
     throw new ArgumentError(
       `listener ${this.id}: expected a place of its own, but ${this.info} is of listener ${id}: ` +
         'list the listeners in the order of before, new ones at the end',
@@ -166,7 +169,7 @@ export abstract class MonitoringListener extends config(
       const value = this.#current.get(name);
       if (value === undefined) throw this.#missing(name);
       if (state.epoch < this.warmup || !isBetter(value, this.#top.get(name)?.value, rule)) continue;
-      if (rule.keep) await context.keepModel(this.#pathOf(name));
+      if (rule.keep && !(await context.keepModel(this.#pathOf(name)))) continue;
       this.#top.set(name, { value, epoch: state.epoch });
       improved.add(name);
     }

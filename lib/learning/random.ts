@@ -28,6 +28,16 @@ export class Random extends config(import.meta, 'xpmir.learning.base.Random', {
     return this.#state;
   }
 
+  /** Where that stream is; null before anybody drew from it. */
+  stateDict(): RandomWords | null {
+    return this.#state?.words() ?? null;
+  }
+
+  loadStateDict(words: RandomWords | null): void {
+    if (words === null) this.#state = undefined;
+    else this.state.restore(words);
+  }
+
   /** A stream of its own that begins with the seed, as each run of a learner takes one. */
   newState(): RandomState {
     return RandomState.fromSeed(this.seed);

@@ -6,6 +6,8 @@ import { GradScaler } from '../torch/gradScaler.ts';
 import type { Module } from '../torch/nn/module.ts';
 import { manualSeed } from '../torch/random.ts';
 import { emptyHostCache } from '../torch/scope.ts';
+import { Attention } from './attention.ts';
+import type { SaveErrors } from './checkpointWriter.ts';
 import { TrainerContext, type TrainerContextOptions } from './context.ts';
 import { type EndEvent, type EndReason, messageOf } from './events.ts';
 import { GradientHook, type Hook, InitializationHook, OptimizationHook } from './hooks.ts';
@@ -17,9 +19,11 @@ import { isOutOfMemory } from './outOfMemory.ts';
 import { abridged, type ParameterOptimizer } from './parameterOptimizer.ts';
 import { type Precision, type PrecisionName, precisionOf } from './precision.ts';
 import type { Random, RandomState } from './random.ts';
-import type { UnfinishedEpoch } from './runState.ts';
+import { SaveSchedule } from './saveSchedule.ts';
 import { ScheduledOptimizer } from './scheduledOptimizer.ts';
-import { type CompileMode, Steps } from './steps.ts';
+import type { TrainState } from './state.ts';
+import { Steps } from './steps.ts';
+import type { Boundary, CompileMode } from './stepsOptions.ts';
 import type { Trainer } from './trainer.ts';
 
 /** What a run needs of its learner. */
@@ -37,7 +41,11 @@ export interface RunnableLearner {
   readonly optimizers: readonly ParameterOptimizer[];
   readonly listeners: readonly LearnerListener[];
   readonly checkpointInterval: number;
+  readonly checkpointSteps: number;
+  readonly checkpointMinutes: number;
   readonly keepCheckpoints: number;
+  readonly keepEvery: number;
+  readonly saveErrors: SaveErrors;
   readonly hooks: readonly Hook[];
 }
 
@@ -46,25 +54,31 @@ export interface RunEnvironment
   extends Pick<TrainerContextOptions, 'info' | 'path' | 'logpath' | 'checkpointspath' | 'readers'> {
   /** Stops the run after the step at hand, with a checkpoint. */
   readonly signal?: AbortSignal | undefined;
+  /** Told how to have a checkpoint saved after the step at hand. */
+  readonly onBegin?: ((save: () => void) => void) | undefined;
 }
 
 export class LearnerRun {
   readonly #learner: RunnableLearner;
-  readonly #signal: AbortSignal | undefined;
+  readonly #attention: Attention;
+  readonly #schedule: SaveSchedule;
   readonly #optimizer = new ScheduledOptimizer();
   readonly #context: TrainerContext;
   #steps: Steps | undefined;
 
-  constructor(learner: RunnableLearner, { signal, ...environment }: RunEnvironment) {
-    const { model, maxEpochs, stepsPerEpoch, keepCheckpoints, precision, useFp16 } = learner;
+  constructor(learner: RunnableLearner, { signal, onBegin, ...environment }: RunEnvironment) {
+    const { model, maxEpochs, stepsPerEpoch, precision, useFp16, saveErrors } = learner;
     this.#learner = learner;
-    this.#signal = signal;
+    this.#attention = new Attention(signal);
+    this.#schedule = new SaveSchedule(learner, this.#attention);
+    onBegin?.(() => this.#attention.askToSave());
     this.#context = new TrainerContext({
       ...environment,
       model,
       maxEpochs,
       stepsPerEpoch,
-      keepCheckpoints,
+      kept: { last: learner.keepCheckpoints, every: learner.keepEvery },
+      saveErrors,
       dtype: precisionOf(precision, useFp16, environment.info.device).dtype,
       optimizer: this.#optimizer,
     });
@@ -82,20 +96,25 @@ export class LearnerRun {
     let trained = false;
     let ending: Pick<EndEvent, 'reason' | 'message'> = { reason: 'failed' };
     try {
-      this.#signal?.throwIfAborted();
+      this.#attention.throwIfStopped();
       const random = await this.#start();
       trained = await this.#train(random);
+      await context.checkpoints.settle();
       for (const listener of this.#learner.listeners) listener.updateMetrics(metrics);
       ending = { reason: context.state.epoch < this.#learner.maxEpochs ? 'stopped' : 'finished' };
       return metrics;
     } catch (error) {
-      ending = { reason: this.#signal?.aborted ? 'cancelled' : reasonOf(error), message: messageOf(error) };
+      const reason = this.#attention.isStopped ? 'cancelled' : reasonOf(error);
+      ending = { reason, message: messageOf(error) };
       throw error;
     } finally {
+      this.#attention.dispose();
       await this.#learner.trainer.close();
+      // What was being saved is whole, whatever else went wrong.
+      await context.checkpoints.settle().catch(() => {});
       this.#steps?.dispose();
       this.#optimizer.dispose();
-      context.dispose();
+      context.checkpoints.dispose();
       emptyHostCache();
       context.emit({
         type: 'end',
@@ -141,8 +160,11 @@ export class LearnerRun {
   async #train(random: RandomState): Promise<boolean> {
     const { model, trainer, listeners, maxEpochs, stepsPerEpoch, checkpointInterval } = this.#learner;
     const context = this.#context;
-    let unfinished = await context.resume({ model, trainer, optimizer: this.#optimizer, listeners, random });
+    const { random: shared } = this.#learner;
+    const parts = { model, trainer, optimizer: this.#optimizer, listeners, random, shared };
+    let unfinished = await context.resume(parts);
     context.emit({ type: 'start', maxEpochs, stepsPerEpoch, state: context.state });
+    this.#schedule.begin(context.state.steps);
     const goesOn = context.state.epoch > 0 && unfinished === undefined;
     if (goesOn && (await this.#isOver())) return false;
 
@@ -154,20 +176,44 @@ export class LearnerRun {
         context.nextEpoch();
       }
       model.train();
-      const soFar = { steps: unfinished?.steps ?? 0, metrics: Metrics.fromState(unfinished?.metrics ?? []) };
-      const { metrics } = soFar;
-      await steps.epoch(batches, { of: stepsPerEpoch, soFar });
-      const { dataWait } = steps;
-      await this.#stopIfAsked({ steps: soFar.steps, metrics: metrics.stateDict() });
+      const { steps: made = 0, metrics: sums = [], samples = 0 } = unfinished ?? {};
       unfinished = undefined;
+      const soFar = { steps: made, metrics: Metrics.fromState(sums, samples) };
+      const first = context.state.steps - made;
+      const boundary = this.#boundary(first);
+      await steps.epoch(batches, { of: stepsPerEpoch, soFar, boundary });
+      const { dataWait } = steps;
+      if (this.#attention.isStopped) {
+        context.backTo(first + soFar.steps);
+        await boundary.reach(soFar, steps.earlier);
+        await this.#stopIfAsked();
+      }
       checkParameters(context);
       context.endEpoch();
-      context.emit({ type: 'epoch', state: context.state, metrics: metrics.means(), dataWait });
-      if (context.state.epoch % checkpointInterval === 0) await context.saveCheckpoint();
+      context.emit({ type: 'epoch', state: context.state, metrics: soFar.metrics.means(), dataWait });
+      const { epoch, steps: total } = context.state;
+      if (epoch % checkpointInterval === 0 || this.#schedule.isDue(total)) await this.#saveEpoch();
     } while (!(await this.#isOver()));
     // The last epoch always leaves its state, whatever the interval.
-    await context.saveCheckpoint();
+    await this.#saveEpoch();
     return true;
+  }
+
+  /** Saves in the middle of an epoch, whose first step comes after so many. */
+  #boundary(first: number): Boundary {
+    return {
+      isDue: (steps) => !this.#context.checkpoints.isSaving && this.#schedule.isDue(first + steps),
+      reach: async ({ steps, metrics }, earlier) => {
+        this.#schedule.saves();
+        const unfinished = { steps, metrics: metrics.stateDict(), samples: metrics.samples };
+        await this.#context.saveUnfinished(first + steps, unfinished, earlier);
+      },
+    };
+  }
+
+  async #saveEpoch(): Promise<void> {
+    this.#schedule.saves();
+    await this.#context.checkpoints.save();
   }
 
   get #precision(): Precision {
@@ -183,8 +229,8 @@ export class LearnerRun {
     const { trainer, accumulateGradBatches, compile, cudaGraphs } = this.#learner;
     const { autocast } = this.#precision;
     const precision = { device: this.#deviceType, dtype: autocast };
-    const [context, signal] = [this.#context, this.#signal];
-    const options = { context, trainer, accumulateGradBatches, precision, compile, cudaGraphs, signal };
+    const [context, attention] = [this.#context, this.#attention];
+    const options = { context, trainer, accumulateGradBatches, precision, compile, cudaGraphs, attention };
     this.#steps = new Steps(options);
     return this.#steps;
   }
@@ -193,15 +239,29 @@ export class LearnerRun {
   async #isOver(): Promise<boolean> {
     const { state } = this.#context;
     const statuses: LearnerListenerStatus[] = [];
-    for (const listener of this.#learner.listeners) statuses.push(await listener.afterEpoch(state));
+    for (const listener of this.#learner.listeners) statuses.push(await this.#answer(listener, state));
     return foldStatus(statuses) === LearnerListenerStatus.STOP || state.epoch >= this.#learner.maxEpochs;
   }
 
-  async #stopIfAsked(unfinished?: UnfinishedEpoch): Promise<void> {
-    if (!this.#signal?.aborted) return;
-    if (unfinished === undefined) await this.#context.saveCheckpoint();
-    else await this.#context.saveUnfinished(unfinished);
-    this.#signal.throwIfAborted();
+  /** Waits for a listener, and does what is asked for meanwhile: the state of the epoch does not depend on it. */
+  async #answer(listener: LearnerListener, state: TrainState): Promise<LearnerListenerStatus> {
+    const answer = Promise.resolve(listener.afterEpoch(state));
+    // When the run stops, nobody waits for it.
+    answer.catch(() => {});
+    for (;;) {
+      const there = await this.#attention.until(answer);
+      if (there !== undefined) return there.value;
+      await this.#saveEpoch();
+      await this.#stopIfAsked();
+    }
+  }
+
+  /** @throws the reason of the signal, once the state is saved; or what kept it from being saved */
+  async #stopIfAsked(): Promise<void> {
+    if (!this.#attention.isStopped) return;
+    await this.#context.checkpoints.save();
+    await this.#context.checkpoints.settle();
+    this.#attention.throwIfStopped();
   }
 
   #warn(unclaimed: readonly string[]): void {

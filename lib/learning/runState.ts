@@ -10,7 +10,7 @@ import type { Tensor } from '../torch/tensor.ts';
 import { type Hooks, namedHooks } from './hooks.ts';
 import type { LearnerListener } from './listener.ts';
 import type { MetricsState } from './metrics.ts';
-import type { RandomState, RandomWords } from './random.ts';
+import type { Random, RandomState, RandomWords } from './random.ts';
 import type { OptimizersState, ScheduledOptimizer } from './scheduledOptimizer.ts';
 import { loadWeights } from './weights.ts';
 
@@ -28,6 +28,8 @@ export interface RunParts {
   readonly listeners: readonly LearnerListener[];
   /** The run's own stream; libtorch's is everybody's. */
   readonly random: RandomState;
+  /** The stream of all who hold the learner's Random. */
+  readonly shared: Random;
 }
 
 /** Of libtorch's default generators. */
@@ -37,45 +39,78 @@ export interface TorchRandomState {
   readonly cuda: readonly Tensor[];
 }
 
-/** What was trained of an epoch in whose middle the run stopped. */
+export interface RunRandomState {
+  readonly run: RandomWords;
+  readonly shared: RandomWords | null;
+  readonly torch: TorchRandomState;
+}
+
+/** What was trained of an epoch in whose middle the run is. */
 export interface UnfinishedEpoch {
   readonly steps: number;
   readonly metrics: MetricsState;
+  readonly samples: number;
 }
 
+interface StatePart<S> {
+  stateDict(): S;
+  loadStateDict(state: S): void;
+}
+
+/** Brings what a run remembers into a checkpoint, and back, in this order: here, and nowhere else, a part is declared. */
+const PARTS = {
+  trainer: ({ trainer }: RunParts): StatePart<unknown> => trainer,
+  hooks: ({ hooks }: RunParts): StatePart<States> => several(hooks.named()),
+  listeners: (parts: RunParts): StatePart<States> => several(byId(parts)),
+  random: (parts: RunParts): StatePart<RunRandomState> => randomOf(parts),
+  optimizer: ({ optimizer }: RunParts): StatePart<OptimizersState> => optimizer,
+};
+
+type PartName = keyof typeof PARTS;
+type StateOf<N extends PartName> = ReturnType<ReturnType<(typeof PARTS)[N]>['stateDict']>;
+
+/** The parts of the state of a run, beside the weights and how far it is. */
+export const STATE_PARTS = Object.keys(PARTS) as readonly PartName[];
+
 /** The state of a run, without the weights of the model. */
-export interface RunState {
-  readonly version: 1;
+export type RunState = {
+  readonly version: 2;
   readonly epoch: number;
   readonly steps: number;
   /** Null after an epoch. */
   readonly unfinished: UnfinishedEpoch | null;
-  readonly random: { readonly run: RandomWords; readonly torch: TorchRandomState };
-  readonly trainer: unknown;
-  /** Of those that have one, by name. */
-  readonly hooks: Readonly<Record<string, unknown>>;
-  readonly listeners: Readonly<Record<string, unknown>>;
-  readonly optimizer: OptimizersState;
-}
+} & { readonly [N in PartName]: StateOf<N> };
 
 /** What listeners may change: it is noted before they are asked, as they are asked again when the run goes on. */
 export type Moment = Omit<RunState, 'optimizer'>;
 
-export function noteMoment(
-  parts: RunParts,
-  { epoch, steps }: { readonly epoch: number; readonly steps: number },
-  unfinished: UnfinishedEpoch | null,
-): Moment {
-  return {
-    version: 1,
-    epoch,
-    steps,
-    unfinished,
-    random: randomOf(parts).stateDict(),
-    trainer: parts.trainer.stateDict(),
-    hooks: statesOf(parts.hooks.named()),
-    listeners: statesOf(byId(parts)),
-  };
+/** Where a run is. */
+export type Progress = Pick<RunState, 'epoch' | 'steps' | 'unfinished'>;
+
+/** Parts that moved on already, as they were. */
+export type Earlier = Partial<Pick<RunState, 'trainer' | 'random'>>;
+
+export function noteMoment(parts: RunParts, progress: Progress, earlier: Earlier = {}): Moment {
+  const { epoch, steps, unfinished } = progress;
+  const noted = STATE_PARTS.filter((name) => name !== 'optimizer' && !Object.hasOwn(earlier, name)).map(
+    (name) => [name, PARTS[name](parts).stateDict()],
+  );
+  return { version: 2, epoch, steps, unfinished, ...Object.fromEntries(noted), ...earlier } as Moment;
+}
+
+/** All of the state; its tensors are the live ones. */
+export function wholeState(parts: RunParts, moment: Moment): RunState {
+  return { ...moment, optimizer: PARTS.optimizer(parts).stateDict() };
+}
+
+/** Where the run's random numbers are. */
+export function noteRandom(parts: RunParts): RunRandomState {
+  return PARTS.random(parts).stateDict();
+}
+
+/** The same with tensors of its own. */
+export function copyRandom({ torch: { cpu, cuda }, ...rest }: RunRandomState): RunRandomState {
+  return { ...rest, torch: { cpu: cpu.clone(), cuda: cuda.map((each) => each.clone()) } };
 }
 
 /**
@@ -86,23 +121,19 @@ export function noteMoment(
  * @throws ArgumentError when the state is that of another run
  */
 export async function restore(parts: RunParts, state: RunState, path: string): Promise<readonly string[]> {
-  if (state?.version !== 1) throw expected('a state of version 1', 'state.json', state?.version);
+  if (state?.version !== 2) throw expected('a state of version 2', 'state.json', state?.version);
   const undo: (() => void)[] = [];
-  const load = <T>(part: { stateDict(): T; loadStateDict(state: T): void }, its: T): void => {
+  const load = <N extends PartName>(name: N): void => {
+    if (!Object.hasOwn(state, name)) throw expected(`the state of the ${name}`, 'state.json', undefined);
+    const part = PARTS[name](parts) as StatePart<unknown>;
     const before = part.stateDict();
     undo.unshift(() => part.loadStateDict(before));
-    part.loadStateDict(its);
+    part.loadStateDict(state[name]);
   };
   try {
-    load(parts.trainer, state.trainer);
-    const hooks = parts.hooks.named();
-    const listeners = byId(parts);
-    load(several(hooks), state.hooks);
-    load(several(listeners), state.listeners);
-    load(parts.optimizer, state.optimizer);
-    load(randomOf(parts), state.random);
+    for (const name of STATE_PARTS) load(name);
     await loadModel(parts.model, path);
-    return [...unpaired(hooks, state.hooks), ...unpaired(listeners, state.listeners)];
+    return [...unpaired(parts.hooks.named(), state.hooks), ...unpaired(byId(parts), state.listeners)];
   } catch (error) {
     for (const each of undo) each();
     throw error;
@@ -118,6 +149,8 @@ async function loadModel(model: Module, path: string): Promise<void> {
   const keys = new Map(names.map((name) => [name, name]));
   await loadWeights({ model, path, keys, isWhole: true, owner: 'learner' });
 }
+
+type States = Readonly<Record<string, unknown>>;
 
 type Named = readonly (readonly [name: string, part: Stateful])[];
 
@@ -138,32 +171,34 @@ function statesOf(parts: Named): Record<string, unknown> {
   return Object.fromEntries(states.filter(([, state]) => state !== undefined && state !== null));
 }
 
-function several(parts: Named) {
+function several(parts: Named): StatePart<States> {
   return {
     stateDict: () => statesOf(parts),
-    loadStateDict(states: Readonly<Record<string, unknown>>): void {
+    loadStateDict(states: States): void {
       for (const [name, part] of parts) if (Object.hasOwn(states, name)) part.loadStateDict?.(states[name]);
     },
   };
 }
 
-function unpaired(parts: Named, states: Readonly<Record<string, unknown>>): string[] {
+function unpaired(parts: Named, states: States): string[] {
   const own = Object.keys(statesOf(parts));
   const saved = Object.keys(states);
   return [...own.filter((name) => !saved.includes(name)), ...saved.filter((name) => !own.includes(name))];
 }
 
-function randomOf({ random }: RunParts) {
+function randomOf({ random, shared }: RunParts): StatePart<RunRandomState> {
   return {
-    stateDict: (): RunState['random'] => ({
+    stateDict: () => ({
       run: random.words(),
+      shared: shared.stateDict(),
       torch: { cpu: getRngState(), cuda: getRngStateAll() },
     }),
-    loadStateDict({ run, torch }: RunState['random']): void {
+    loadStateDict({ run, shared: words, torch }): void {
       // On a machine with fewer devices the rest has nothing to draw for.
       setRngStateAll(torch.cuda.slice(0, deviceCount()));
       setRngState(torch.cpu);
       random.restore(run);
+      shared.loadStateDict(words);
     },
   };
 }

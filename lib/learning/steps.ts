@@ -2,53 +2,29 @@
  * How steps are made: as they come, or compiled, with the next batch made meanwhile.
  */
 import { setImmediate as macrotask } from 'node:timers/promises';
-import { expected } from '../errors.ts';
-import { type AutocastDevice, autocast } from '../torch/amp.ts';
-import type { DType } from '../torch/dtype.ts';
+import { TorchError } from '../errors.ts';
+import { autocast } from '../torch/amp.ts';
 import { tidy } from '../torch/scope.ts';
 import { CompiledStep, type ReadyStep } from './compiledStep.ts';
 import type { TrainerContext } from './context.ts';
 import { DataWait } from './dataWait.ts';
 import { StepTrainingHook } from './hooks.ts';
 import { Metrics } from './metrics.ts';
+import { NextBatches, type Taken } from './nextBatches.ts';
 import { explain, NotFiniteError } from './notFinite.ts';
 import type { Made, Open, Prepared } from './openStep.ts';
-import { RecoverableOOMError } from './outOfMemory.ts';
+import { isOutOfMemory, RecoverableOOMError } from './outOfMemory.ts';
+import type { Earlier } from './runState.ts';
 import type { MovedRates } from './scheduledOptimizer.ts';
-import { disposeParts, type TensorPart } from './tensorParts.ts';
-import type { Batches, Trainer } from './trainer.ts';
-
-/** Whether steps are compiled: `'verify'` compares every one of them with the step as it is without. */
-export type CompileMode = boolean | 'verify';
-
-export interface StepsOptions {
-  readonly context: TrainerContext;
-  readonly trainer: Trainer;
-  /** Batches in a step. */
-  readonly accumulateGradBatches: number;
-  /** What the model computes in where autocast has a say; undefined without autocast. */
-  readonly precision: { readonly device: AutocastDevice; readonly dtype: DType | undefined };
-  readonly compile: CompileMode;
-  /** Whether compiled steps are captured as graphs of a CUDA device. */
-  readonly cudaGraphs: boolean;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** How many steps of an epoch were made, and their metrics. */
-export interface EpochSoFar {
-  steps: number;
-  readonly metrics: Metrics;
-}
-
-export interface EpochOptions {
-  /** Steps in the epoch. */
-  readonly of: number;
-  readonly soFar: EpochSoFar;
-}
+import type { EpochOptions, EpochSoFar, StepsOptions } from './stepsOptions.ts';
+import { disposeParts } from './tensorParts.ts';
+import type { Batches } from './trainer.ts';
 
 /** Steps under way are worth about so much time, at least one beside the one that is computed, and at most so many. */
 const AHEAD_MS = 2;
 const MOST_AHEAD = 15;
+/** Longer steps begin one at a time: the gap is nothing beside them, and a run that is to stop stops within one. */
+const LONG_MS = 50;
 /** Share of a step in the time of steps. */
 const SMOOTHING = 0.1;
 
@@ -57,7 +33,7 @@ export class Steps {
   readonly #context: TrainerContext;
   readonly #compiled: CompiledStep | undefined;
   readonly #open: Open[] = [];
-  #ahead: Promise<Prepared> | undefined;
+  readonly #next: NextBatches;
   /** Of a step, on average. */
   #milliseconds = AHEAD_MS;
   #settledAt = 0;
@@ -68,6 +44,12 @@ export class Steps {
     const { context, compile, cudaGraphs: graphs, precision } = options;
     this.#options = options;
     this.#context = context;
+    const { trainer, accumulateGradBatches, attention } = options;
+    this.#next = new NextBatches({
+      ...{ context, trainer, accumulateGradBatches, attention },
+      wait: this.#wait,
+      isCompiling: () => this.#compiled !== undefined && this.#compiled.problem === undefined,
+    });
     if (compile === false) return;
     const inPrecision = <T>(fn: () => T) => this.#inPrecision(fn);
     const isNarrow = (precision.dtype ?? context.dtype ?? 'float32') !== 'float32';
@@ -84,18 +66,18 @@ export class Steps {
   /**
    * Makes the steps of an epoch, from those that were made.
    *
-   * @returns whether all were made: not when the signal fired, once what was begun is done
+   * @returns whether all were made: not when the run is to stop, once what was begun is done
    */
-  async epoch(
-    batches: Batches<unknown>,
-    { of, soFar }: { readonly of: number; readonly soFar: EpochSoFar },
-  ): Promise<boolean> {
+  async epoch(batches: Batches<unknown>, options: EpochOptions): Promise<boolean> {
+    const { of, soFar, boundary } = options;
     this.#wait.begin();
     try {
       while (soFar.steps + this.#open.length < of) {
-        if (this.#isStopped()) break;
-        await this.#begin(batches, { of, soFar });
-        while (this.#open.length > this.#mayWait()) await this.#settle(soFar);
+        if (!(await this.#begin(batches, options))) break;
+        const isDue = boundary.isDue(soFar.steps + this.#open.length);
+        while (this.#open.length > (isDue ? 0 : this.#mayWait())) await this.#settle(soFar);
+        // After the last step it is the end of the epoch.
+        if (isDue && soFar.steps < of) await this.#reach(options);
       }
       while (this.#open.length > 0) await this.#settle(soFar);
     } catch (error) {
@@ -107,23 +89,30 @@ export class Steps {
     return soFar.steps >= of;
   }
 
+  /** What of the state moved on for a step that was not made, as it was before. */
+  get earlier(): Earlier {
+    return this.#next.earlier;
+  }
+
   /** The share of the epoch's time in which nothing was computed, as the next batch was not there. */
   get dataWait(): number {
     return this.#wait.share;
   }
 
   dispose(): void {
+    this.#next.dispose();
     this.#compiled?.dispose();
   }
 
-  /** A batch that was taken is learnt from: the sampler counts it as seen. */
-  #isStopped(): boolean {
-    return this.#options.signal?.aborted === true && this.#ahead === undefined;
+  async #reach({ boundary, soFar }: EpochOptions): Promise<void> {
+    while (this.#open.length > 0) await this.#settle(soFar);
+    this.#compiled?.settle();
+    await boundary.reach(soFar, this.earlier);
   }
 
   /** How many steps may be under way when the next one begins: more of them where they are short. */
   #mayWait(): number {
-    if (this.#open.at(-1)?.overlaps !== true) return 0;
+    if (this.#open.at(-1)?.overlaps !== true || this.#milliseconds > LONG_MS) return 0;
     return Math.min(MOST_AHEAD, Math.max(1, Math.floor(AHEAD_MS / this.#milliseconds)));
   }
 
@@ -137,12 +126,14 @@ export class Steps {
     return this.#context.hooks(StepTrainingHook);
   }
 
-  async #begin(batches: Batches<unknown>, { of, soFar }: EpochOptions): Promise<void> {
-    if (this.#context.keepsOrder && this.#ahead === undefined)
+  /** @returns false where the run is to stop before the step */
+  async #begin(batches: Batches<unknown>, options: EpochOptions): Promise<boolean> {
+    const { of, soFar } = options;
+    if (this.#context.keepsOrder && !this.#next.areUnderWay)
       while (this.#open.length > 0) await this.#settle(soFar);
-    const isAhead = this.#ahead !== undefined;
-    const prepared = await (this.#ahead ?? this.#prepare(batches, true));
-    this.#ahead = undefined;
+    const taken = await this.#take(batches, options);
+    if (taken === 'stopped') return false;
+    const { prepared, isAhead } = taken;
     if (prepared.parts?.some((part) => part.isTooLarge())) await this.#cutAnew(prepared);
     const context = this.#context;
     const isReady = () => prepared.parts && this.#compiled?.ready(prepared.parts);
@@ -163,10 +154,24 @@ export class Steps {
     this.#open.push({ prepared, state: context.state, done, moved: () => moved, overlaps });
     const isCompiling = prepared.parts !== undefined && this.#compiled?.problem === undefined;
     const hasNext = soFar.steps + this.#open.length < of;
-    if (!hasNext || !isCompiling || this.#options.signal?.aborted || context.keepsOrder) return;
-    this.#ahead = this.#prepare(batches);
-    // Whoever takes it is told.
-    this.#ahead.catch(() => {});
+    if (hasNext && isCompiling && !context.keepsOrder && !this.#options.attention.isStopped)
+      void this.#next.prepare(batches, false);
+    return true;
+  }
+
+  /** Takes what the next step is made of, and does what is asked for meanwhile. */
+  async #take(batches: Batches<unknown>, options: EpochOptions): Promise<Exclude<Taken, 'asked'>> {
+    try {
+      for (;;) {
+        const taken = await this.#next.take(batches);
+        if (taken !== 'asked') return taken;
+        await this.#reach(options);
+      }
+    } catch (error) {
+      // The steps that were begun before are told.
+      while (this.#open.length > 0) await this.#settle(options.soFar);
+      throw error;
+    }
   }
 
   /** Waits for the oldest step under way. */
@@ -189,43 +194,9 @@ export class Steps {
 
   /** After an error: whatever is under way ends, and is forgotten. */
   async #abandon(): Promise<void> {
-    const ahead = await this.#ahead?.catch(() => undefined);
-    this.#ahead = undefined;
     const open = this.#open.splice(0);
     await Promise.allSettled(open.map(({ done }) => done));
-    for (const { parts } of [...open.map(({ prepared }) => prepared), ...(ahead ? [ahead] : [])])
-      disposeParts(parts ?? []);
-  }
-
-  /** @param begins whether its step begins: then what makes tensors of it sees the state of that step */
-  #prepare(batches: Batches<unknown>, begins = false): Promise<Prepared> {
-    return this.#wait.making(() => this.#take(batches, begins));
-  }
-
-  async #take(batches: Batches<unknown>, begins: boolean): Promise<Prepared> {
-    const taken: unknown[] = [];
-    while (taken.length < this.#options.accumulateGradBatches) {
-      const { value, done } = await batches.next();
-      if (done) throw expected('batches without an end', 'trainer.iterBatches', undefined);
-      taken.push(value);
-    }
-    if (begins) this.#context.nextStep();
-    return { batches: taken, parts: await this.#partsOf(taken) };
-  }
-
-  /** @param anew whether they were in parts before, whatever became of compiling since */
-  async #partsOf(batches: readonly unknown[], anew = false): Promise<readonly TensorPart[] | undefined> {
-    if (this.#compiled === undefined || (this.#compiled.problem !== undefined && !anew)) return undefined;
-    const parts: TensorPart[] = [];
-    for (const batch of batches) {
-      const some = await this.#options.trainer.parts(batch);
-      if (some === undefined) {
-        disposeParts(parts);
-        return undefined;
-      }
-      parts.push(...some);
-    }
-    return parts;
+    for (const { prepared } of open) disposeParts(prepared.parts ?? []);
   }
 
   /** @param move told of the rates of this step: the schedules move on at once, for the step that may begin before it is done */
@@ -260,9 +231,22 @@ export class Steps {
       return made;
     } catch (error) {
       if (error instanceof NotFiniteError) throw await this.#explain(error, prepared.batches, state);
+      if (error instanceof TorchError && !isOutOfMemory(error)) throw await this.#located(error, prepared);
       if (!(await this.#recovered(prepared, error))) throw error;
       return this.#makeEagerly(prepared, moved);
     }
+  }
+
+  /** What a compiled step was refused, as the same step tells it that is not compiled: with the operator and its shapes. */
+  async #located(error: TorchError, { batches }: Prepared): Promise<unknown> {
+    for (const batch of batches) {
+      try {
+        await this.#context.step(() => this.#process(batch));
+      } catch (found) {
+        return found;
+      }
+    }
+    return error;
   }
 
   /** The gradients are there, but of other parameters than before. */
@@ -319,7 +303,7 @@ export class Steps {
   async #cutAnew(prepared: Prepared): Promise<void> {
     disposeParts(prepared.parts ?? []);
     prepared.parts = undefined;
-    prepared.parts = await this.#partsOf(prepared.batches, true);
+    prepared.parts = await this.#next.partsOf(prepared.batches, true);
   }
 
   async #learn(prepared: Prepared, moved: MovedRates | undefined, isBegun: boolean): Promise<void> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -20,7 +21,8 @@ import {
   ParameterOptimizer,
   SGD,
 } from '../../lib/learning/index.ts';
-import { packState } from '../../lib/learning/stateCodec.ts';
+import { originOf } from '../../lib/learning/origin.ts';
+import { Snapshot } from '../../lib/learning/snapshot.ts';
 import { Linear } from '../../lib/torch/nn/layers/linear.ts';
 import { setNumThreads } from '../../lib/torch/threads.ts';
 import { newDirectory, toyLearner, toyModel } from './toy.ts';
@@ -32,16 +34,17 @@ const tree = (path: string) => readdirSync(join(path, 'checkpoints')).sort();
 
 describe('what is kept', () => {
   const save = async (directory: string, to: string) => {
-    const store = new CheckpointStore(join(directory, 'checkpoints'), 1);
-    await store.begin();
-    const model = toyModel();
-    for (const epoch of [1, 2]) {
-      const position = { epoch, steps: 2 * epoch };
-      await store.save(position, model, packState({ epoch }));
-      await store.publish(position, to);
-    }
+    mkdirSync(join(directory, 'checkpoints'));
+    const store = new CheckpointStore(join(directory, 'checkpoints'), { last: 1, every: 0 });
+    for (const epoch of [1, 2])
+      await store.publish(await saveEpoch(store, epoch), { epoch, steps: 2 * epoch }, to);
     return store;
   };
+  const saveEpoch = (store: CheckpointStore, epoch: number) =>
+    store.save({ epoch, steps: 2 * epoch }, Snapshot.take(toyModel(), { epoch }), {
+      stepsInEpoch: null,
+      origin: originOf('cpu'),
+    });
 
   test('is linked to the same file where it can be, and outlives its checkpoint', async () => {
     const directory = newDirectory();
@@ -50,7 +53,7 @@ describe('what is kept', () => {
     const file = join(best, 'model.safetensors');
     expect(statSync(file).ino).toBe(statSync(join(store.last, 'model.safetensors')).ino);
     expect(statSync(file).nlink).toBe(2);
-    await store.save({ epoch: 3, steps: 6 }, toyModel(), packState({}));
+    await saveEpoch(store, 3);
     expect(statSync(file).nlink).toBe(1);
     expect(readdirSync(directory).sort()).toEqual(['best', 'best.epoch-00000002', 'checkpoints']);
     const manifest = JSON.parse(readFileSync(join(best, 'manifest.json'), 'utf8'));
@@ -103,8 +106,8 @@ describe('(e) damaged checkpoints', () => {
     [
       'a list of something else',
       (path) =>
-        overwrite(newest(path, 'manifest.json'), () => '{"version":1,"epoch":3,"steps":6,"files":{}}'),
-      'manifest.json does not name model.safetensors',
+        overwrite(newest(path, 'manifest.json'), () => '{"version":2,"epoch":3,"steps":6,"files":{}}'),
+      'manifest.json is not what was written',
     ],
   ])('%s: the one before is used, and nothing is deleted', async (_, damage, why) => {
     const path = await twoCheckpoints();
@@ -183,14 +186,30 @@ describe('(e) damaged checkpoints', () => {
     );
   });
 
-  test('what a process that died was writing is removed, what a living one writes is not', async () => {
+  test('what a process that died was writing or removing is removed', async () => {
     const path = newDirectory();
     const directory = join(path, 'checkpoints');
-    // Far above the largest number that a process can have.
-    const [dead, living] = [`.epoch-00000001.${2 ** 30}.tmp`, `.epoch-00000001.${process.ppid}.tmp`];
-    for (const name of [dead, living]) mkdirSync(join(directory, name), { recursive: true });
+    for (const name of ['tmp-1-ab', 'trash-1-cd']) mkdirSync(join(directory, name), { recursive: true });
+    writeFileSync(join(directory, 'trash-1-cd', 'model.safetensors'), 'half');
     await toyLearner({ maxEpochs: 1 }).run({ path, ...QUIET });
-    expect(tree(path)).toEqual([living, 'epoch-00000001', 'last']);
+    expect(tree(path)).toEqual(['epoch-00000001', 'last']);
+  });
+
+  test('a checkpoint of another version of the format is refused by its number', async () => {
+    const path = newDirectory();
+    await toyLearner().run({ path, ...QUIET });
+    overwrite(newest(path, 'manifest.json'), (content) => {
+      const open = content
+        .toString()
+        .replace('"version": 2', '"version": 3')
+        .replace(/"[0-9a-f]{64}"\n\}\n$/, '""\n}\n');
+      const seal = createHash('sha256').update(open).digest('hex');
+      return open.replace(/""\n\}\n$/, `"${seal}"\n}\n`);
+    });
+    await expect(toyLearner().run({ path, ...QUIET })).rejects.toThrow(
+      /expected a checkpoint of version 2, received version 3; update xpmir/,
+    );
+    expect(tree(path)).toEqual(['epoch-00000002', 'epoch-00000003', 'last']);
   });
 
   test('the model of one can be loaded alone', async () => {

@@ -93,7 +93,12 @@ function* bytesOf(tensor: Tensor, size: number): Generator<Uint8Array> {
   const step = Math.max(1, Math.floor(PIECE / (size / length)));
   for (let at = 0; at < length; at += step) {
     const piece = tidy(() =>
-      noGrad(() => tensor.view([length]).narrow(0, at, Math.min(step, length - at)).toTypedArray()),
+      noGrad(() =>
+        tensor
+          .view([length])
+          .narrow(0, at, Math.min(step, length - at))
+          .toTypedArray(),
+      ),
     );
     yield viewOf(piece);
   }

@@ -1,0 +1,124 @@
+/**
+ * What the next step is made of: taken from the trainer while the one before is computed.
+ */
+import { expected } from '../errors.ts';
+import { visitTensors } from '../torch/scope.ts';
+import type { Attention } from './attention.ts';
+import type { TrainerContext } from './context.ts';
+import type { DataWait } from './dataWait.ts';
+import type { Prepared } from './openStep.ts';
+import { copyRandom, type Earlier } from './runState.ts';
+import { disposeParts, type TensorPart } from './tensorParts.ts';
+import type { Batches, Trainer } from './trainer.ts';
+
+export interface NextBatchesOptions {
+  readonly context: TrainerContext;
+  readonly trainer: Trainer;
+  /** Batches in a step. */
+  readonly accumulateGradBatches: number;
+  readonly attention: Attention;
+  readonly wait: DataWait;
+  /** Whether steps of batches in parts are compiled, or may be. */
+  isCompiling(): boolean;
+}
+
+/** What was taken for the next step, or that something else is to be done before. */
+export type Taken = { readonly prepared: Prepared; readonly isAhead: boolean } | 'asked' | 'stopped';
+
+export class NextBatches {
+  readonly #options: NextBatchesOptions;
+  #next: Promise<Prepared> | undefined;
+  /** Whether they are of a step that begins once they are there; otherwise they are made while another one is. */
+  #begins = false;
+  /** What taking them changes, as it was before. */
+  #before: Earlier = {};
+
+  constructor(options: NextBatchesOptions) {
+    this.#options = options;
+  }
+
+  /** Whether some are being made, or made. */
+  get areUnderWay(): boolean {
+    return this.#next !== undefined;
+  }
+
+  /** What of the state moved on for a step that has not begun, as it was before. */
+  get earlier(): Earlier {
+    const { random, ...rest } = this.#before;
+    if (this.#next === undefined) return {};
+    return random === undefined ? rest : { ...rest, random: copyRandom(random) };
+  }
+
+  /** Waits for them, until something is asked of the run. @throws what the trainer threw; then they are forgotten */
+  async take(batches: Batches<unknown>): Promise<Taken> {
+    const { attention } = this.#options;
+    if (attention.isStopped) return 'stopped';
+    const next = this.#next ?? this.prepare(batches, true);
+    try {
+      const there = await attention.until(next);
+      if (attention.isStopped) return 'stopped';
+      if (there === undefined) return 'asked';
+      this.#next = undefined;
+      return { prepared: there.value, isAhead: !this.#begins };
+    } catch (error) {
+      this.#next = undefined;
+      throw error;
+    }
+  }
+
+  /** @param begins whether their step begins: then what makes tensors of them sees the state of that step */
+  prepare(batches: Batches<unknown>, begins: boolean): Promise<Prepared> {
+    const { context, trainer, wait } = this.#options;
+    const { checkpoints } = context;
+    if (checkpoints.isOn) {
+      this.#forget();
+      // What is made ahead draws no random numbers: see keepsOrder.
+      const random = begins ? checkpoints.noteRandom() : undefined;
+      this.#before = { trainer: trainer.stateDict(), ...(random && { random }) };
+    }
+    this.#begins = begins;
+    this.#next = wait.making(() => this.#make(batches, begins));
+    // Whoever takes it is told.
+    this.#next.catch(() => {});
+    return this.#next;
+  }
+
+  /** @param anew whether they were in parts before, whatever became of compiling since */
+  async partsOf(batches: readonly unknown[], anew = false): Promise<readonly TensorPart[] | undefined> {
+    if (!anew && !this.#options.isCompiling()) return undefined;
+    const parts: TensorPart[] = [];
+    for (const batch of batches) {
+      const some = await this.#options.trainer.parts(batch);
+      if (some === undefined) {
+        disposeParts(parts);
+        return undefined;
+      }
+      parts.push(...some);
+    }
+    return parts;
+  }
+
+  /** Nobody waits for them any more. */
+  dispose(): void {
+    void this.#next?.then(({ parts }) => disposeParts(parts ?? [])).catch(() => {});
+    this.#next = undefined;
+    this.#forget();
+  }
+
+  async #make(batches: Batches<unknown>, begins: boolean): Promise<Prepared> {
+    const { accumulateGradBatches, context } = this.#options;
+    const taken: unknown[] = [];
+    while (taken.length < accumulateGradBatches) {
+      const { value, done } = await batches.next();
+      if (done) throw expected('batches without an end', 'trainer.iterBatches', undefined);
+      taken.push(value);
+    }
+    if (begins) context.nextStep();
+    return { batches: taken, parts: await this.partsOf(taken) };
+  }
+
+  #forget(): void {
+    visitTensors(this.#before.random, (tensor) => tensor.dispose());
+    this.#before = {};
+  }
+}

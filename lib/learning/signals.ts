@@ -1,0 +1,82 @@
+/**
+ * What signals of the system do to runs: SIGTERM and SIGINT end the process once each run has saved its state, SIGUSR1
+ * has it saved while the run goes on.
+ */
+import { constants } from 'node:os';
+import { messageOf } from './events.ts';
+import type { RunEnvironment } from './run.ts';
+
+/** How a run hears of signals. */
+export type Heard = Required<Pick<RunEnvironment, 'onBegin'>> & Pick<RunEnvironment, 'signal'>;
+
+const ENDING = ['SIGTERM', 'SIGINT'] as const;
+const SAVING = 'SIGUSR1';
+
+type EndingSignal = (typeof ENDING)[number];
+
+/** Why a run stopped that a signal ended. */
+export class Interrupted extends Error {
+  /** As a shell tells it: 143 for SIGTERM, 130 for SIGINT. */
+  readonly exitCode: number;
+
+  constructor(signal: EndingSignal) {
+    super(`The run was ended by ${signal}`);
+    this.name = 'Interrupted';
+    this.exitCode = 128 + constants.signals[signal];
+  }
+}
+
+const running = new Set<AbortController>();
+let interrupted: Interrupted | undefined;
+
+/** Runs something that stops at SIGTERM and SIGINT, after which the process ends, and saves at SIGUSR1. */
+export async function interruptible<T>(
+  signal: AbortSignal | undefined,
+  run: (heard: Heard) => Promise<T>,
+): Promise<T> {
+  const own = new AbortController();
+  const stops = own.signal;
+  if (running.size === 0) for (const name of ENDING) process.on(name, end);
+  running.add(own);
+  try {
+    return await saving((onBegin) =>
+      run({ signal: signal === undefined ? stops : AbortSignal.any([signal, stops]), onBegin }),
+    );
+  } catch (error) {
+    if (interrupted !== undefined && error !== stops.reason) {
+      process.stderr.write(`${messageOf(error)}\n`);
+      process.exitCode = 1;
+    }
+    throw error;
+  } finally {
+    running.delete(own);
+    if (running.size === 0) {
+      for (const name of ENDING) process.off(name, end);
+      if (interrupted !== undefined) process.exit(process.exitCode ?? interrupted.exitCode);
+    }
+  }
+}
+
+/** Runs something that saves its state at SIGUSR1. */
+export async function saving<T>(run: (onBegin: Heard['onBegin']) => Promise<T>): Promise<T> {
+  let save = () => {};
+  const onSignal = () => save();
+  process.on(SAVING, onSignal);
+  try {
+    return await run((asked) => {
+      save = asked;
+    });
+  } finally {
+    process.off(SAVING, onSignal);
+  }
+}
+
+function end(name: EndingSignal): void {
+  const again = interrupted !== undefined;
+  interrupted ??= new Interrupted(name);
+  if (again) process.exit(interrupted.exitCode);
+  process.stderr.write(
+    `${name}: the run stops after the step at hand and saves its state; send it again to end at once\n`,
+  );
+  for (const controller of running) controller.abort(interrupted);
+}
