@@ -7,21 +7,21 @@ import type { Snapshot } from './snapshot.ts';
 /** What a run does when a checkpoint cannot be saved and others are to come. */
 export type SaveErrors = 'continue' | 'stop';
 
-export interface CheckpointWriterOptions {
+export interface CheckpointWriterOptions<P extends Position> {
   readonly store: CheckpointStore;
   readonly errors: SaveErrors;
   /** Called once a checkpoint is on the disk. */
-  saved(position: Position, path: string): void;
-  failed(position: Position, error: unknown): void;
+  saved(position: P, path: string): void;
+  failed(position: P, error: unknown): void;
 }
 
-export class CheckpointWriter {
-  readonly #options: CheckpointWriterOptions;
+export class CheckpointWriter<P extends Position> {
+  readonly #options: CheckpointWriterOptions<P>;
   #writing: Promise<void> = Promise.resolve();
   #isBusy = false;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(options: CheckpointWriterOptions) {
+  constructor(options: CheckpointWriterOptions<P>) {
     this.#options = options;
   }
 
@@ -36,7 +36,7 @@ export class CheckpointWriter {
    * @param take makes what is saved; undefined where that is no longer needed
    * @throws what went wrong with the one before, where errors stop the run
    */
-  async save(position: Position, take: () => Snapshot | undefined, note: Note): Promise<void> {
+  async save(position: P, take: () => Snapshot | undefined, note: Note): Promise<void> {
     while (this.#isBusy) await this.#writing;
     if (this.#options.errors === 'stop') this.#throw();
     const snapshot = take();
@@ -52,7 +52,7 @@ export class CheckpointWriter {
     this.#throw();
   }
 
-  async #write(position: Position, snapshot: Snapshot, note: Note): Promise<void> {
+  async #write(position: P, snapshot: Snapshot, note: Note): Promise<void> {
     const { store, saved, failed } = this.#options;
     try {
       saved(position, await store.save(position, snapshot, note));

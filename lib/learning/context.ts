@@ -74,6 +74,8 @@ export class TrainerContext {
   readonly #hooks = new Hooks();
   readonly #scopes: string[] = [];
   #state: TrainState = { epoch: 0, steps: 0 };
+  /** Learnt from in all steps that were made. */
+  #samples = 0;
   /** @internal How often the state was asked for: tells whether a function depends on it. */
   stateReads = 0;
   #noted: TrainState | undefined;
@@ -273,8 +275,9 @@ export class TrainerContext {
   async resume(parts: Omit<RunParts, 'hooks'>): Promise<UnfinishedEpoch | undefined> {
     const state = await this.checkpoints.resume({ ...parts, hooks: this.#hooks }, this.maxEpochs);
     if (state === undefined) return undefined;
-    const { epoch, steps, unfinished } = state;
+    const { epoch, steps, samples, unfinished } = state;
     this.#state = { epoch, steps, cached: true };
+    this.#samples = samples;
     if (unfinished !== null) return unfinished;
     this.endEpoch();
     return undefined;
@@ -283,7 +286,7 @@ export class TrainerContext {
   /** Notes how the run is at the end of an epoch, before listeners are asked: what is saved from then on is this. */
   endEpoch(): void {
     const { epoch, steps } = this.#state;
-    this.checkpoints.note({ epoch, steps, unfinished: null });
+    this.checkpoints.note({ epoch, steps, samples: this.#samples, unfinished: null });
   }
 
   /**
@@ -292,8 +295,14 @@ export class TrainerContext {
    * @param steps made, over all epochs
    */
   async saveUnfinished(steps: number, unfinished: UnfinishedEpoch, earlier: Earlier): Promise<void> {
-    this.checkpoints.note({ epoch: this.#state.epoch, steps, unfinished }, earlier);
+    const { epoch } = this.#state;
+    this.checkpoints.note({ epoch, steps, samples: this.#samples, unfinished }, earlier);
     await this.checkpoints.save();
+  }
+
+  /** @internal A step is made. */
+  made({ samples }: Metrics): void {
+    this.#samples += samples;
   }
 
   /** @internal A step that had begun is not made. */

@@ -53,14 +53,16 @@ export class EventLog {
   /** Notes an event. Returns at once, and never throws. */
   write(event: LearnerEvent): void {
     const time = Date.now() / 1000;
-    if ('state' in event) this.#state = event.state;
+    // A checkpoint is told of when it is on the disk; the run is further then.
+    if ('state' in event && event.type !== 'checkpoint') this.#state = event.state;
     if (event.type === 'step') this.#samples += event.samples;
     let told = event;
     if (event.type === 'start' && this.#before.run !== undefined) {
       told = { ...event, type: 'resume' };
       this.#samples = this.#before.samplesUntil(event.state.steps);
     }
-    const line = encodeEvent(told, { state: this.#state, samples: this.#samples, time });
+    const now = event.type === 'checkpoint' ? event : { state: this.#state, samples: this.#samples };
+    const line = encodeEvent(told, { state: now.state, samples: now.samples, time });
     this.#file.write(Buffer.from(line));
     if (FLUSHED.includes(event.type)) void this.#file.flush();
   }

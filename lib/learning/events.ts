@@ -52,9 +52,12 @@ export interface ValidationEvent {
   readonly improved: ReadonlySet<string>;
 }
 
+/** A checkpoint is on the disk. It is saved while the run goes on: `state` is what it has, not where the run is. */
 export interface CheckpointEvent {
   readonly type: 'checkpoint';
   readonly state: TrainState;
+  /** How many records were learnt from until then. */
+  readonly samples: number;
   readonly path: string;
 }
 

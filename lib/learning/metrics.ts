@@ -37,10 +37,9 @@ export class Metrics {
     return Array.from(this.#sums, ([key, { sum, count }]) => [key, sum, count] as const);
   }
 
-  static fromState(state: MetricsState, samples = 0): Metrics {
+  static fromState(state: MetricsState): Metrics {
     const metrics = new Metrics();
     for (const [key, sum, count] of state) metrics.#plus(key, sum, count);
-    metrics.samples = samples;
     return metrics;
   }
 

@@ -176,9 +176,9 @@ export class LearnerRun {
         context.nextEpoch();
       }
       model.train();
-      const { steps: made = 0, metrics: sums = [], samples = 0 } = unfinished ?? {};
+      const { steps: made = 0, metrics: sums = [] } = unfinished ?? {};
       unfinished = undefined;
-      const soFar = { steps: made, metrics: Metrics.fromState(sums, samples) };
+      const soFar = { steps: made, metrics: Metrics.fromState(sums) };
       const first = context.state.steps - made;
       const boundary = this.#boundary(first);
       await steps.epoch(batches, { of: stepsPerEpoch, soFar, boundary });
@@ -205,7 +205,7 @@ export class LearnerRun {
       isDue: (steps) => !this.#context.checkpoints.isSaving && this.#schedule.isDue(first + steps),
       reach: async ({ steps, metrics }, earlier) => {
         this.#schedule.saves();
-        const unfinished = { steps, metrics: metrics.stateDict(), samples: metrics.samples };
+        const unfinished = { steps, metrics: metrics.stateDict() };
         await this.#context.saveUnfinished(first + steps, unfinished, earlier);
       },
     };

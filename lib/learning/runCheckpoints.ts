@@ -36,15 +36,20 @@ export interface RunCheckpointsOptions {
   readonly emit: EventReader;
 }
 
+interface SavedPosition extends Position {
+  /** Records learnt from. */
+  readonly samples: number;
+}
+
 export class RunCheckpoints {
   readonly #options: RunCheckpointsOptions;
   readonly #store: CheckpointStore | undefined;
-  readonly #writer: CheckpointWriter | undefined;
+  readonly #writer: CheckpointWriter<SavedPosition> | undefined;
   #parts: RunParts | undefined;
   /** How the run was after the last epoch, before its listeners were asked, or in the middle of one. */
   #moment: Moment | undefined;
   /** What the newest checkpoint has, and where that is. */
-  #saved: Position | undefined;
+  #saved: SavedPosition | undefined;
   #path: string | undefined;
 
   constructor(options: RunCheckpointsOptions) {
@@ -55,9 +60,9 @@ export class RunCheckpoints {
     this.#writer = new CheckpointWriter({
       store: this.#store,
       errors,
-      saved: ({ epoch, steps }, path) => {
+      saved: ({ epoch, steps, samples }, path) => {
         this.#path = path;
-        emit({ type: 'checkpoint', state: { epoch, steps }, path });
+        emit({ type: 'checkpoint', state: { epoch, steps }, samples, path });
       },
       failed: (position, error) => {
         if (this.#saved === position) this.#saved = undefined;
@@ -91,8 +96,8 @@ export class RunCheckpoints {
       const state = await this.#read(this.#store, path);
       if (state === undefined) continue;
       await this.#restore(parts, state, path);
-      const { epoch, steps, unfinished } = state;
-      this.#saved = { epoch, steps, unfinished: unfinished !== null };
+      const { epoch, steps, samples, unfinished } = state;
+      this.#saved = { epoch, steps, samples, unfinished: unfinished !== null };
       this.#path = path;
       return state;
     }
@@ -119,8 +124,8 @@ export class RunCheckpoints {
   async save(): Promise<void> {
     const [writer, parts, moment] = [this.#writer, this.#parts, this.#moment];
     if (writer === undefined || parts === undefined || moment === undefined) return;
-    const { epoch, steps, unfinished } = moment;
-    const position = { epoch, steps, unfinished: unfinished !== null };
+    const { epoch, steps, samples, unfinished } = moment;
+    const position = { epoch, steps, samples, unfinished: unfinished !== null };
     const take = () => {
       if (isSame(position, this.#saved)) return undefined;
       this.#saved = position;
@@ -151,7 +156,7 @@ export class RunCheckpoints {
     await this.save();
     try {
       await this.settle();
-      await this.#store.publish(this.#path as string, this.#saved as Position, path);
+      await this.#store.publish(this.#path as string, this.#saved as SavedPosition, path);
       return true;
     } catch (error) {
       if (!(error instanceof CheckpointSaveError) || this.#options.saveErrors === 'stop') throw error;

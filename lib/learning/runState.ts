@@ -49,7 +49,6 @@ export interface RunRandomState {
 export interface UnfinishedEpoch {
   readonly steps: number;
   readonly metrics: MetricsState;
-  readonly samples: number;
 }
 
 interface StatePart<S> {
@@ -77,6 +76,8 @@ export type RunState = {
   readonly version: 2;
   readonly epoch: number;
   readonly steps: number;
+  /** Records learnt from, over all epochs. */
+  readonly samples: number;
   /** Null after an epoch. */
   readonly unfinished: UnfinishedEpoch | null;
 } & { readonly [N in PartName]: StateOf<N> };
@@ -85,17 +86,16 @@ export type RunState = {
 export type Moment = Omit<RunState, 'optimizer'>;
 
 /** Where a run is. */
-export type Progress = Pick<RunState, 'epoch' | 'steps' | 'unfinished'>;
+export type Progress = Pick<RunState, 'epoch' | 'steps' | 'samples' | 'unfinished'>;
 
 /** Parts that moved on already, as they were. */
 export type Earlier = Partial<Pick<RunState, 'trainer' | 'random'>>;
 
 export function noteMoment(parts: RunParts, progress: Progress, earlier: Earlier = {}): Moment {
-  const { epoch, steps, unfinished } = progress;
   const noted = STATE_PARTS.filter((name) => name !== 'optimizer' && !Object.hasOwn(earlier, name)).map(
     (name) => [name, PARTS[name](parts).stateDict()],
   );
-  return { version: 2, epoch, steps, unfinished, ...Object.fromEntries(noted), ...earlier } as Moment;
+  return { version: 2, ...progress, ...Object.fromEntries(noted), ...earlier } as Moment;
 }
 
 /** All of the state; its tensors are the live ones. */

@@ -183,6 +183,7 @@ export class Steps {
     else if (made === 'all') made = await this.#makeEagerly(prepared, moved());
     this.#open.shift();
     disposeParts(prepared.parts ?? []);
+    context.made(made);
     context.emit({ type: 'step', state, metrics: made.means(), samples: made.samples });
     for (const hook of this.#hooks()) await hook.after(context);
     soFar.metrics.merge(made);

@@ -108,6 +108,7 @@ describe('(b) checkpoint trees', () => {
         'listeners',
         'optimizer',
         'random',
+        'samples',
         'steps',
         'trainer',
         'unfinished',

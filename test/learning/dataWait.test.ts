@@ -42,14 +42,14 @@ describe('epochs tell which share of their time they waited for batches', () => 
     const waits = await dataWaits(new NetTrainer({ batchSize: 4, sampler: new Slow() }), compile);
     expect(waits).toHaveLength(3);
     for (const wait of waits.slice(1)) {
-      expect(wait).toBeGreaterThan(0.7);
+      expect(wait).toBeGreaterThan(0.4);
       expect(wait).toBeLessThanOrEqual(1);
     }
   });
 
   test('also where putting them together keeps the event loop, and steps are computed beside it', async () => {
     const waits = await dataWaits(new Busy(), true);
-    for (const wait of waits.slice(1)) expect(wait).toBeGreaterThan(0.7);
+    for (const wait of waits.slice(1)) expect(wait).toBeGreaterThan(0.4);
   });
 
   test('little of it where they are there', async () => {

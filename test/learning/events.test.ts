@@ -53,11 +53,15 @@ async function collect(path: string): Promise<LoggedEvent[]> {
   return events;
 }
 
-/** `type step/epoch/samples` of every event. */
+/** `type step/epoch/samples` of every event but checkpoints, which are told of once they are on the disk. */
 const outline = (events: readonly LoggedEvent[]): string[] =>
-  events.map((event) =>
-    event.type === 'run' ? 'run' : `${event.type} ${event.state.steps}/${event.state.epoch}/${event.samples}`,
-  );
+  events.filter(({ type }) => type !== 'checkpoint').map(told);
+
+const checkpoints = (events: readonly LoggedEvent[]): string[] =>
+  events.filter(({ type }) => type === 'checkpoint').map(told);
+
+const told = (event: LoggedEvent): string =>
+  event.type === 'run' ? 'run' : `${event.type} ${event.state.steps}/${event.state.epoch}/${event.samples}`;
 
 describe('events.jsonl', () => {
   test('has everything that happened, each line with where and when', async () => {
@@ -86,10 +90,10 @@ describe('events.jsonl', () => {
       'step 3/2/6',
       'step 4/2/8',
       'epoch 4/2/8',
-      'checkpoint 4/2/8',
       'validation 4/2/8',
       'end 4/2/8',
     ]);
+    expect(checkpoints(events)).toEqual(['checkpoint 4/2/8']);
     const times = events.flatMap((event) => (event.type === 'run' ? [] : [event.time]));
     expect(times).toEqual([...times].sort((a, b) => a - b));
     expect(times[0]).toBeGreaterThanOrEqual(before);
@@ -124,7 +128,6 @@ describe('events.jsonl', () => {
       'step 3/2/6',
       'step 4/2/8',
       'epoch 4/2/8',
-      'checkpoint 4/2/8',
       // By the first run; the second validates once more, and does not tell it twice.
       'validation 4/2/8',
       'resume 4/2/8',
@@ -135,10 +138,10 @@ describe('events.jsonl', () => {
       'step 7/4/14',
       'step 8/4/16',
       'epoch 8/4/16',
-      'checkpoint 8/4/16',
       'validation 8/4/16',
       'end 8/4/16',
     ]);
+    expect(checkpoints(events)).toEqual(['checkpoint 4/2/8', 'checkpoint 8/4/16']);
     expect(readFileSync(log, 'utf8').match(/"type":"step","step":5,/g)).toHaveLength(2);
   });
 
@@ -155,7 +158,6 @@ describe('events.jsonl', () => {
       'step 1/1/2',
       'step 2/1/4',
       'epoch 2/1/4',
-      'checkpoint 2/1/4',
       'end 2/1/4',
     ]);
   });
@@ -175,7 +177,6 @@ describe('events.jsonl', () => {
       'step 3/2/6',
       'step 4/2/8',
       'epoch 4/2/8',
-      'checkpoint 4/2/8',
       'end 4/2/8',
     ]);
     // Also where only the first line was begun.
@@ -188,11 +189,17 @@ describe('events.jsonl', () => {
     const path = newDirectory();
     const log = join(path, 'events.jsonl');
     const script = `
+      import { existsSync } from 'node:fs';
+      import { setTimeout } from 'node:timers/promises';
       import { StepTrainingHook } from './lib/learning/index.ts';
+      import { setNumThreads } from './lib/torch/threads.ts';
       import { toyLearner } from './test/learning/toy.ts';
+      setNumThreads(1);
       class Killing extends StepTrainingHook {
-        after({ state }) {
-          if (state.steps === 5) process.kill(process.pid, 'SIGKILL');
+        async after({ state }) {
+          if (state.steps < 5) return;
+          while (!existsSync(process.argv[1] + '/checkpoints/epoch-00000002')) await setTimeout(1);
+          process.kill(process.pid, 'SIGKILL');
         }
       }
       toyLearner({ hooks: [new Killing()] }).run({ path: process.argv[1], progress: false });
@@ -201,10 +208,10 @@ describe('events.jsonl', () => {
     const { status } = await ended(process.execPath, args, process.env);
     expect(status).toBe(null);
     const found = outline(await collect(log));
-    const whole = ['run', 'start 0/0/0', 'step 1/1/2', 'step 2/1/4', 'epoch 2/1/4', 'checkpoint 2/1/4'];
-    expect(found.slice(0, 9)).toEqual([...whole, 'step 3/2/6', 'step 4/2/8', 'epoch 4/2/8']);
+    const whole = ['run', 'start 0/0/0', 'step 1/1/2', 'step 2/1/4', 'epoch 2/1/4'];
+    expect(found.slice(0, 8)).toEqual([...whole, 'step 3/2/6', 'step 4/2/8', 'epoch 4/2/8']);
     await toyLearner().run({ path, progress: false });
-    const after = outline(await collect(log)).filter((each) => !each.startsWith('checkpoint'));
+    const after = outline(await collect(log));
     expect(after.slice(8)).toEqual([
       'resume 4/2/8',
       'step 5/3/10',
@@ -345,18 +352,17 @@ describe('readers', () => {
     for (let i = 0; i < 400 && events.at(-1)?.type !== 'end'; i++) await sleep(5);
     await learner(0).run({ path, progress: false });
     await following;
-    expect(outline(events).slice(-10)).toEqual([
+    expect(outline(events).slice(-8)).toEqual([
       'epoch 2/1/4',
-      'checkpoint 2/1/4',
       'step 3/2/6',
       'end 3/2/6',
       'resume 2/1/4',
       'step 3/2/6',
       'step 4/2/8',
       'epoch 4/2/8',
-      'checkpoint 4/2/8',
       'end 4/2/8',
     ]);
+    expect(checkpoints(events)).toEqual(['checkpoint 2/1/4', 'checkpoint 4/2/8']);
 
     const stopped = (async () => {
       for await (const _ of readEvents(log, { follow: true, signal: stop.signal, interval: 5 }));
