@@ -9,7 +9,9 @@ export {
   type ProcessOptions,
   type Sliceable,
 } from './batchers.ts';
+export type { SaveErrors } from './checkpointWriter.ts';
 export { type Loss, TrainerContext } from './context.ts';
+export { CheckpointSaveError, DamagedError } from './damaged.ts';
 export { BestDevice, CudaDevice, Device, type DeviceInformation } from './devices.ts';
 export type { LoggedEvent, RunEvent } from './eventCodec.ts';
 export type {
@@ -101,6 +103,7 @@ export {
   type RunningScheduler,
   Scheduler,
 } from './schedulers.ts';
+export { Interrupted } from './signals.ts';
 export { InfiniteSkippingIterator, type OpenPass, SkippingIterator } from './skippingIterators.ts';
 export type { TrainState } from './state.ts';
 export { TensorboardService } from './tensorboardService.ts';

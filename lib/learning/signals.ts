@@ -27,6 +27,7 @@ export class Interrupted extends Error {
 }
 
 const running = new Set<AbortController>();
+const saves = new Set<() => void>();
 let interrupted: Interrupted | undefined;
 
 /** Runs something that stops at SIGTERM and SIGINT, after which the process ends, and saves at SIGUSR1. */
@@ -59,16 +60,22 @@ export async function interruptible<T>(
 
 /** Runs something that saves its state at SIGUSR1. */
 export async function saving<T>(run: (onBegin: Heard['onBegin']) => Promise<T>): Promise<T> {
-  let save = () => {};
-  const onSignal = () => save();
-  process.on(SAVING, onSignal);
+  let own: (() => void) | undefined;
+  const save = () => own?.();
+  if (saves.size === 0) process.on(SAVING, saveAll);
+  saves.add(save);
   try {
     return await run((asked) => {
-      save = asked;
+      own = asked;
     });
   } finally {
-    process.off(SAVING, onSignal);
+    saves.delete(save);
+    if (saves.size === 0) process.off(SAVING, saveAll);
   }
+}
+
+function saveAll(): void {
+  for (const save of saves) save();
 }
 
 function end(name: EndingSignal): void {
