@@ -130,6 +130,12 @@ export function stagedPath(directory: string, kind: 'tmp' | 'trash' = 'tmp'): st
   return join(directory, `${prefix}${process.pid}-${randomBytes(6).toString('hex')}`);
 }
 
+/** Whether a name is one of those: of what is being written, or being removed. */
+export function stagedAs(name: string): 'tmp' | 'trash' | undefined {
+  if (name.startsWith(STAGED)) return 'tmp';
+  return name.startsWith(TRASH) ? 'trash' : undefined;
+}
+
 /** Removes a file, a link, or a directory with all that is in it; fine if it is not there. */
 export async function removeTree(on: Disk, path: string): Promise<void> {
   try {
@@ -153,7 +159,7 @@ export async function discard(on: Disk, path: string): Promise<void> {
 /** Removes what a process that is gone left unfinished. Nobody else may be writing in the directory. */
 export async function sweep(on: Disk, directory: string): Promise<void> {
   for (const name of await on.list(directory))
-    if (name.startsWith(STAGED) || name.startsWith(TRASH)) await removeTree(on, join(directory, name));
+    if (stagedAs(name) !== undefined) await removeTree(on, join(directory, name));
 }
 
 /** Lets the symbolic link `path` show to its neighbour `target`; in between it shows to the old one, never to nothing. */

@@ -98,15 +98,24 @@ export async function writeManifest(
  */
 export async function checkManifest(on: Disk, directory: string): Promise<Manifest> {
   const manifest = await readManifest(on, directory);
-  for (const [name, listed] of Object.entries(manifest.files)) {
-    await opened(on, directory, name, async (file) => {
-      if (file.size !== listed.size)
-        throw new DamagedError(`${name} has ${file.size} bytes instead of ${listed.size}`);
-      if ((await hashOf(file)) !== listed.sha256)
-        throw new DamagedError(`the content of ${name} is not what was written`);
-    });
-  }
+  for (const name of Object.keys(manifest.files)) await checkFile(on, directory, name, manifest);
   return manifest;
+}
+
+/** Compares one file with the list. @throws as checkManifest */
+export async function checkFile(
+  on: Disk,
+  directory: string,
+  name: string,
+  { files }: Manifest,
+): Promise<void> {
+  if (!Object.hasOwn(files, name)) throw new DamagedError(`${MANIFEST_FILE} does not name ${name}`);
+  const { size, sha256 } = files[name] as FileEntry;
+  await opened(on, directory, name, async (file) => {
+    if (file.size !== size) throw new DamagedError(`${name} has ${file.size} bytes instead of ${size}`);
+    if ((await hashOf(file)) !== sha256)
+      throw new DamagedError(`the content of ${name} is not what was written`);
+  });
 }
 
 /** The list alone. @throws as checkManifest */

@@ -8,9 +8,9 @@ import { Tensor } from '../torch/tensor.ts';
 /** Plain data: objects, arrays, strings, numbers, booleans and null. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-export interface PackedState {
+export interface PackedState<T = Tensor> {
   readonly json: Json;
-  readonly tensors: ReadonlyMap<string, Tensor>;
+  readonly tensors: ReadonlyMap<string, T>;
 }
 
 /** What JSON has not is an object with one of these as its only key; other keys that begin so get one more. */
@@ -48,8 +48,8 @@ export function packState(state: unknown): PackedState {
   return { json: pack(state, ''), tensors };
 }
 
-/** The state that was packed. */
-export function unpackState({ json, tensors }: PackedState): unknown {
+/** The state that was packed, with what is given in place of its tensors. */
+export function unpackState<T>({ json, tensors }: PackedState<T>): unknown {
   if (typeof json !== 'object' || json === null) return json;
   if (Array.isArray(json)) return json.map((item: Json) => unpackState({ json: item, tensors }));
   const entries = Object.entries(json as { readonly [key: string]: Json });
