@@ -6,7 +6,7 @@
  * never fall, so whoever looked long ago cannot take what others took since: this is what makes the taking over of a
  * dead owner's lock safe, where "remove the stale file, make a new one" is not.
  */
-import { mkdirSync, readdirSync, rmSync, utimesSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf, createExclusively, readJson, writeAtomically } from './files.ts';
@@ -57,12 +57,6 @@ export class Lock {
         lock.release();
       }
     }
-  }
-
-  /** Tells other hosts that the owner lives. */
-  touch(): void {
-    const now = new Date();
-    utimesSync(this.file, now, now);
   }
 
   /** The file stays: its number must not be given again. */

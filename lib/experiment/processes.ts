@@ -75,8 +75,13 @@ function ageOf(file: string): number {
   }
 }
 
-/** Keeps touching files, from another thread: a training step may block this one for longer than the limit. */
-export function startHeartbeat(files: readonly string[]): void {
+/**
+ * Keeps touching files, from another thread: a training step may block this one for longer than the limit.
+ *
+ * @param interval milliseconds
+ * @returns what ends it; the end of the process does too
+ */
+export function startHeartbeat(files: readonly string[], interval = heartbeatInterval): () => void {
   const beat = `
     const { workerData } = require('node:worker_threads');
     const { utimesSync } = require('node:fs');
@@ -85,10 +90,7 @@ export function startHeartbeat(files: readonly string[]): void {
         try { utimesSync(file, new Date(), new Date()); } catch {}
       }
     }, workerData.interval);`;
-  const worker = new Worker(beat, {
-    eval: true,
-    workerData: { files, interval: heartbeatInterval },
-    execArgv: [],
-  });
+  const worker = new Worker(beat, { eval: true, workerData: { files, interval }, execArgv: [] });
   worker.unref();
+  return () => void worker.terminate();
 }

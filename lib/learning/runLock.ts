@@ -4,10 +4,7 @@
 import { join } from 'node:path';
 import { ArgumentError } from '../errors.ts';
 import { Lock, lockOwner } from '../experiment/lock.ts';
-import type { ProcessRecord } from '../experiment/processes.ts';
-
-/** Well below what another host waits before it takes this process for dead. */
-const TOUCH_EVERY_MS = 20_000;
+import { type ProcessRecord, startHeartbeat } from '../experiment/processes.ts';
 
 /**
  * Runs `run` while nobody else does in `directory`, which is free again when this process ends, however it does.
@@ -15,18 +12,12 @@ const TOUCH_EVERY_MS = 20_000;
  * @throws ArgumentError when somebody does
  */
 export async function alone<T>(directory: string, run: () => Promise<T>): Promise<T> {
-  const lock = Lock.take(lockOf(directory));
-  if (lock === undefined) {
-    const { pid, host } = { ...runningIn(directory) };
-    throw new ArgumentError(
-      `learner.run: expected a directory that no other run uses, but process ${pid} of ${host} trains in ${directory}`,
-    );
-  }
-  const touching = setInterval(() => lock.touch(), TOUCH_EVERY_MS).unref();
+  const lock = take(directory);
+  const stop = startHeartbeat([lock.file]);
   try {
     return await run();
   } finally {
-    clearInterval(touching);
+    stop();
     lock.release();
   }
 }
@@ -35,6 +26,23 @@ export async function alone<T>(directory: string, run: () => Promise<T>): Promis
 export function runningIn(directory: string): ProcessRecord | undefined {
   return lockOwner(lockOf(directory));
 }
+
+function take(directory: string): Lock {
+  let owner: ProcessRecord | undefined;
+  for (let i = 0; i < ATTEMPTS; i++) {
+    const lock = Lock.take(lockOf(directory));
+    if (lock !== undefined) return lock;
+    owner = runningIn(directory);
+    if (owner !== undefined) break;
+  }
+  const who = owner === undefined ? 'another process' : `process ${owner.pid} of ${owner.host}`;
+  throw new ArgumentError(
+    `learner.run: expected a directory that no other run uses, but ${who} trains in ${directory}`,
+  );
+}
+
+/** Whoever had the lock may be gone before it is asked who it was. */
+const ATTEMPTS = 10;
 
 function lockOf(directory: string): string {
   return join(directory, '.lock');
