@@ -11,7 +11,7 @@
  * `state.json` and `state.safetensors` have the rest, where there is more.
  *
  * A name with a checkpoint is never written to. One is made in a directory of another name, each file forced to the disk,
- * the manifest last, then the directory; renamed; the names above it forced to the disk; read again and compared. Only
+ * the manifest last, then the directory; read again and compared; renamed; the names above it forced to the disk. Only
  * then does `last` move, and only then are older ones removed, under another name first.
  */
 import { randomUUID } from 'node:crypto';
@@ -22,7 +22,7 @@ import { codeOf } from '../experiment/files.ts';
 import { readSafetensors } from '../torch/io/safetensors.ts';
 import type { Tensor } from '../torch/tensor.ts';
 import { CheckpointSaveError, DamagedError } from './damaged.ts';
-import { type Disk, discard, disk, pointTo, removeTree, stagedPath, sweep } from './disk.ts';
+import { type Disk, discard, disk, pointTo, removeTree, stagedPath, sweep, syncAbove } from './disk.ts';
 import { messageOf } from './events.ts';
 import {
   checkManifest,
@@ -31,6 +31,7 @@ import {
   MANIFEST_FILE,
   type Manifest,
   opened,
+  piecesIn,
   readAll,
   readManifest,
   writeFile,
@@ -76,11 +77,16 @@ export interface CheckpointContent {
   readonly state: unknown;
 }
 
+/** What of a snapshot is written. */
+export type SavedFiles = Pick<Snapshot, 'files' | 'bytes'>;
+
 export class CheckpointStore {
   readonly #directory: string;
   readonly #kept: Kept;
   readonly #disk: Disk;
   readonly #warn: (message: string) => void;
+  /** Directories whose own names are known to be on the disk. */
+  readonly #anchored = new Set<string>();
   /** Of the checkpoint that was saved last. */
   #previous: string | null = null;
 
@@ -110,29 +116,34 @@ export class CheckpointStore {
    * Saves a state and removes those that need not stay: at any moment the newest whole one is there.
    *
    * @returns its path
-   * @throws CheckpointSaveError where the disk did not take it; then all is as before
+   * @throws CheckpointSaveError where the disk did not take it; then those before it are as they were
    */
-  async save(position: Position, snapshot: Snapshot, note: Note): Promise<string> {
+  async save(position: Position, snapshot: SavedFiles, note: Note): Promise<string> {
     const staged = stagedPath(this.#directory);
     const { epoch, steps } = position;
     const savedAt = new Date().toISOString();
     const described = { id: randomUUID(), previous: this.#previous, savedAt, epoch, steps, ...note };
-    const at = { path: staged };
+    const at = { path: this.#directory };
     let path: string;
     try {
+      await this.#prepare(this.#directory);
       await this.#fill(staged, { snapshot, described, at });
+      at.path = staged;
+      await checkManifest(this.#disk, staged);
       at.path = this.#directory;
-      path = await this.#commit(staged, nameOf(position));
-      at.path = path;
-      await checkManifest(this.#disk, path);
+      path = await this.#commit(staged, this.#directory, nameOf(position));
+      this.#previous = described.id;
       at.path = this.last;
       await pointTo(this.#disk, this.last, basename(path));
     } catch (error) {
       await removeTree(this.#disk, staged).catch(() => {});
       throw await this.#failure(error, at.path, snapshot.bytes);
     }
-    this.#previous = described.id;
-    await this.#prune(basename(path));
+    await this.#prune(this.#directory, async () => {
+      const found = await foundIn(this.#disk, this.#directory);
+      const upTo = found.slice(found.findIndex(({ name }) => name === basename(path)));
+      return outdated(upTo, this.#kept).map(({ name }) => name);
+    });
     return path;
   }
 
@@ -174,30 +185,39 @@ export class CheckpointStore {
   async publish(checkpoint: string, position: Position, path: string): Promise<void> {
     const directory = dirname(path);
     const prefix = `${basename(path)}.`;
-    const staged = stagedPath(directory);
+    const staged = stagedPath(directory, prefix);
+    let kept: string;
     try {
+      await this.#prepare(directory, prefix);
       const { files, ...described } = describedBy(await readManifest(this.#disk, checkpoint));
-      const model = files[MODEL_FILE] as FileEntry;
+      const model = files[MODEL_FILE];
+      if (model === undefined) throw new DamagedError(`${MANIFEST_FILE} does not name ${MODEL_FILE}`);
       const name = prefix + nameOf({ ...position, unfinished: false });
-      let kept = await this.#alreadyKept(directory, name, model);
-      if (kept === undefined) {
+      const there = await this.#alreadyKept(directory, name, model);
+      if (there === undefined) {
         await this.#disk.makeDirectory(staged);
         await this.#linkOrCopy(join(checkpoint, MODEL_FILE), join(staged, MODEL_FILE));
         await writeManifest(this.#disk, staged, described, { [MODEL_FILE]: model });
         await this.#disk.sync(staged);
-        kept = await this.#commit(staged, name, directory);
-        await checkManifest(this.#disk, kept);
+        await checkManifest(this.#disk, staged);
       }
-      await pointTo(this.#disk, path, basename(kept));
-      for (const other of await this.#disk.list(directory)) {
-        const isOlder =
-          other !== basename(kept) && other.startsWith(prefix) && NAME.test(other.slice(prefix.length));
-        if (isOlder) await discard(this.#disk, join(directory, other));
-      }
+      kept = there ?? (await this.#commit(staged, directory, name));
+      await pointTo(this.#disk, path, basename(kept), prefix);
     } catch (error) {
       await removeTree(this.#disk, staged).catch(() => {});
       throw await this.#failure(error, path, 0);
     }
+    const isOlder = (name: string) =>
+      name !== basename(kept) && name.startsWith(prefix) && NAME.test(name.slice(prefix.length));
+    await this.#prune(directory, async () => (await this.#disk.list(directory)).filter(isOlder), prefix);
+  }
+
+  /** What an earlier failure left goes first: a full disk needs the room. */
+  async #prepare(directory: string, prefix = ''): Promise<void> {
+    await sweep(this.#disk, directory, prefix).catch(() => {});
+    if (this.#anchored.has(directory)) return;
+    await syncAbove(this.#disk, directory);
+    this.#anchored.add(directory);
   }
 
   /** The same model, kept by a process that did not get to note it. */
@@ -217,8 +237,9 @@ export class CheckpointStore {
       snapshot,
       described,
       at,
-    }: { readonly snapshot: Snapshot; readonly described: Described; readonly at: { path: string } },
+    }: { readonly snapshot: SavedFiles; readonly described: Described; readonly at: { path: string } },
   ): Promise<void> {
+    at.path = staged;
     await this.#disk.makeDirectory(staged);
     const entries: Record<string, FileEntry> = {};
     for (const { name, pieces } of snapshot.files) {
@@ -230,13 +251,10 @@ export class CheckpointStore {
     await this.#disk.sync(staged);
   }
 
-  /** Gives a directory that is complete its name, or the next free one. @returns its path, which is on the disk */
-  async #commit(staged: string, name: string, directory = this.#directory): Promise<string> {
-    const taken = new Set(await this.#disk.list(directory));
-    for (let copy = 1; ; copy++) {
-      const own = copy === 1 ? name : `${name}.${copy}`;
-      if (taken.has(own)) continue;
-      const path = join(directory, own);
+  /** Gives a directory that is complete its name, or the next behind those. @returns its path, which is on the disk */
+  async #commit(staged: string, directory: string, name: string): Promise<string> {
+    for (let copy = lastCopy(name, await this.#disk.list(directory)) + 1; ; copy++) {
+      const path = join(directory, copy === 1 ? name : `${name}.${copy}`);
       try {
         await this.#disk.rename(staged, path);
       } catch (error) {
@@ -248,13 +266,10 @@ export class CheckpointStore {
     }
   }
 
-  /** Of a checkpoint and those before it. What cannot be removed stays, and is tried again behind the next one. */
-  async #prune(newest: string): Promise<void> {
+  /** Removes what need not stay. What cannot be removed stays, and is tried again behind the next one. */
+  async #prune(directory: string, names: () => Promise<readonly string[]>, prefix = ''): Promise<void> {
     try {
-      const found = await foundIn(this.#disk, this.#directory);
-      const upTo = found.slice(found.findIndex(({ name }) => name === newest));
-      for (const { name } of outdated(upTo, this.#kept))
-        await discard(this.#disk, join(this.#directory, name));
+      await discard(this.#disk, directory, await names(), prefix);
     } catch (error) {
       this.#warn(`older checkpoints could not be removed: ${messageOf(error)}`);
     }
@@ -268,10 +283,9 @@ export class CheckpointStore {
     } catch (error) {
       if (codeOf(error) === 'ENOSPC' || codeOf(error) === 'EROFS') throw error;
     }
-    await opened(this.#disk, dirname(from), basename(from), async (file) => {
-      const bytes = await readAll(file);
-      await writeFile(this.#disk, to, [bytes]);
-    });
+    await opened(this.#disk, dirname(from), basename(from), (file) =>
+      writeFile(this.#disk, to, piecesIn(file)),
+    );
   }
 
   async #failure(error: unknown, path: string, bytes: number): Promise<unknown> {
@@ -302,7 +316,7 @@ export async function readCheckpoint(path: string, on: Disk = disk): Promise<Che
   const text = await opened(on, path, STATE_FILE, readAll);
   const json = JSON.parse(Buffer.from(text).toString('utf8')) as Json;
   const tensors: ReadonlyMap<string, Tensor> = Object.hasOwn(manifest.files, TENSORS_FILE)
-    ? await opened(on, path, TENSORS_FILE, readSafetensors)
+    ? await opened(on, path, TENSORS_FILE, (file) => readSafetensors(file))
     : new Map();
   return { manifest, state: unpackState({ json, tensors }) };
 }
@@ -334,6 +348,15 @@ export function outdated(found: readonly Found[], { last, every }: Kept): Found[
 function nameOf({ epoch, steps, unfinished }: Position): string {
   const number = (value: number) => String(value).padStart(8, '0');
   return `epoch-${number(epoch)}${unfinished ? `-step-${number(steps)}` : ''}`;
+}
+
+/** The highest number of those with a name; 0 where there is none. One that was removed is not replaced by a newer one. */
+function lastCopy(name: string, names: readonly string[]): number {
+  const copies = names.flatMap((each) => {
+    const rest = each.startsWith(name) ? /^(?:\.(\d+))?$/.exec(each.slice(name.length)) : null;
+    return rest === null ? [] : [Number(rest[1] ?? 1)];
+  });
+  return Math.max(0, ...copies);
 }
 
 /** Without what is of the list itself. */

@@ -124,16 +124,20 @@ class RealFile implements DiskFile {
 const STAGED = 'tmp-';
 const TRASH = 'trash-';
 
-/** A name for what is not there yet, or no longer: whoever sweeps knows it. */
-export function stagedPath(directory: string, kind: 'tmp' | 'trash' = 'tmp'): string {
-  const prefix = kind === 'tmp' ? STAGED : TRASH;
-  return join(directory, `${prefix}${process.pid}-${randomBytes(6).toString('hex')}`);
+/**
+ * A name for what is not there yet, or no longer: whoever sweeps knows it.
+ *
+ * @param prefix of all names that the writer has in a directory where others write as well
+ */
+export function stagedPath(directory: string, prefix = '', kind: 'tmp' | 'trash' = 'tmp'): string {
+  const stage = kind === 'tmp' ? STAGED : TRASH;
+  return join(directory, `${prefix}${stage}${process.pid}-${randomBytes(6).toString('hex')}`);
 }
 
 /** Whether a name is one of those: of what is being written, or being removed. */
-export function stagedAs(name: string): 'tmp' | 'trash' | undefined {
-  if (name.startsWith(STAGED)) return 'tmp';
-  return name.startsWith(TRASH) ? 'trash' : undefined;
+export function stagedAs(name: string, prefix = ''): 'tmp' | 'trash' | undefined {
+  if (name.startsWith(prefix + STAGED)) return 'tmp';
+  return name.startsWith(prefix + TRASH) ? 'trash' : undefined;
 }
 
 /** Removes a file, a link, or a directory with all that is in it; fine if it is not there. */
@@ -149,28 +153,55 @@ export async function removeTree(on: Disk, path: string): Promise<void> {
   await on.removeDirectory(path);
 }
 
-/** Takes something away under its name at once, then removes it: what is half removed has no name that counts. */
-export async function discard(on: Disk, path: string): Promise<void> {
-  const trash = stagedPath(dirname(path), 'trash');
-  await on.rename(path, trash);
-  await removeTree(on, trash);
+/**
+ * Removes some of the names in a directory, in their order. First they change their names, and that is on the disk
+ * before anything in them is removed: what is half removed has no name that counts, also after a power failure.
+ */
+export async function discard(
+  on: Disk,
+  directory: string,
+  names: readonly string[],
+  prefix = '',
+): Promise<void> {
+  const trash: string[] = [];
+  for (const name of names) {
+    const path = stagedPath(directory, prefix, 'trash');
+    await on.rename(join(directory, name), path);
+    trash.push(path);
+  }
+  if (trash.length > 0) await on.sync(directory);
+  for (const path of trash) await removeTree(on, path);
 }
 
-/** Removes what a process that is gone left unfinished. Nobody else may be writing in the directory. */
-export async function sweep(on: Disk, directory: string): Promise<void> {
-  for (const name of await on.list(directory))
-    if (stagedAs(name) !== undefined) await removeTree(on, join(directory, name));
+/** Removes what was left unfinished under names with a prefix, which nobody else may be writing. */
+export async function sweep(on: Disk, directory: string, prefix = ''): Promise<void> {
+  const left = (await on.list(directory)).filter((name) => stagedAs(name, prefix) !== undefined);
+  // As in `discard`: whoever gave them these names may not have come to this.
+  if (left.length > 0) await on.sync(directory);
+  for (const name of left) await removeTree(on, join(directory, name));
 }
 
 /** Lets the symbolic link `path` show to its neighbour `target`; in between it shows to the old one, never to nothing. */
-export async function pointTo(on: Disk, path: string, target: string): Promise<void> {
-  const beside = stagedPath(dirname(path));
-  await on.symlink(target, beside);
+export async function pointTo(on: Disk, path: string, target: string, prefix = ''): Promise<void> {
+  const beside = stagedPath(dirname(path), prefix);
   try {
+    await on.symlink(target, beside);
     await on.rename(beside, path);
   } catch (error) {
     await removeTree(on, beside).catch(() => {});
     throw error;
   }
   await on.sync(dirname(path));
+}
+
+/** Forces the names that lead to a directory to the disk, as far as one may: a new one is lost with any of them. */
+export async function syncAbove(on: Disk, directory: string): Promise<void> {
+  for (let at = dirname(directory), below = directory; at !== below; below = at, at = dirname(at)) {
+    try {
+      await on.sync(at);
+    } catch (error) {
+      // What may not be read here was made by somebody else, before.
+      if (codeOf(error) !== 'EACCES' && codeOf(error) !== 'EPERM') throw error;
+    }
+  }
 }

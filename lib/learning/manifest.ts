@@ -55,17 +55,23 @@ export interface Manifest extends Described {
 export const PIECE = 2 ** 20;
 /** A longer manifest is none. */
 const LONGEST = 2 ** 24;
-const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,100}$/;
+/** Of a file in a checkpoint: no path, nothing hidden, nothing that means something to JavaScript. */
+const NAME = /^(?=.{1,100}$)[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+$/;
+const SHA256 = /^[0-9a-f]{64}$/;
 const SEAL = /"sha256": "([0-9a-f]{64})"\n\}\n$/;
 const EMPTY_SEAL = '"sha256": ""\n}\n';
 
 /** Writes a file, to the disk. @returns what it is then */
-export async function writeFile(on: Disk, path: string, pieces: Iterable<Uint8Array>): Promise<FileEntry> {
+export async function writeFile(
+  on: Disk,
+  path: string,
+  pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<FileEntry> {
   const hash = createHash('sha256');
   let size = 0;
   const file = await on.create(path);
   try {
-    for (const piece of pieces) {
+    for await (const piece of pieces) {
       hash.update(piece);
       size += piece.length;
       await file.write(piece);
@@ -122,18 +128,18 @@ export async function checkFile(
 export async function readManifest(on: Disk, directory: string): Promise<Manifest> {
   const bytes = await opened(on, directory, MANIFEST_FILE, async (file) => {
     if (file.size > LONGEST) throw new DamagedError(`${MANIFEST_FILE} has ${file.size} bytes`);
-    return readAll(file);
+    return readAll(file, MANIFEST_FILE);
   });
   return parse(Buffer.from(bytes), directory);
 }
 
 /** All bytes of a file. */
-export async function readAll(file: DiskFile): Promise<Uint8Array> {
+export async function readAll(file: DiskFile, name: string): Promise<Uint8Array> {
   const bytes = new Uint8Array(file.size);
   let done = 0;
   while (done < bytes.length) {
     const read = await file.read(bytes.subarray(done, done + PIECE), done);
-    if (read === 0) throw new DamagedError('a file became shorter while it was read');
+    if (read === 0) throw new DamagedError(`${name} became shorter while it was read`);
     done += read;
   }
   return bytes;
@@ -144,7 +150,7 @@ export async function opened<T>(
   on: Disk,
   directory: string,
   name: string,
-  use: (file: DiskFile) => Promise<T>,
+  use: (file: DiskFile, name: string) => Promise<T>,
 ): Promise<T> {
   let file: DiskFile;
   try {
@@ -156,21 +162,27 @@ export async function opened<T>(
     throw error;
   }
   try {
-    return await use(file);
+    return await use(file, name);
   } finally {
     await file.close();
   }
 }
 
-async function hashOf(file: DiskFile): Promise<string> {
-  const hash = createHash('sha256');
+/** The content of a file, a piece at a time: the next one takes the place of the one before. */
+export async function* piecesIn(file: DiskFile): AsyncGenerator<Uint8Array> {
   const piece = new Uint8Array(Math.min(PIECE, Math.max(file.size, 1)));
   for (let at = 0; ; ) {
     const read = await file.read(piece, at);
-    if (read === 0) return hash.digest('hex');
-    hash.update(piece.subarray(0, read));
+    if (read === 0) return;
+    yield piece.subarray(0, read);
     at += read;
   }
+}
+
+async function hashOf(file: DiskFile): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of piecesIn(file)) hash.update(piece);
+  return hash.digest('hex');
 }
 
 function parse(bytes: Buffer, directory: string): Manifest {
@@ -196,11 +208,32 @@ function parse(bytes: Buffer, directory: string): Manifest {
     );
   }
   if (!isSealed) throw new DamagedError(`${MANIFEST_FILE} is not what was written`);
-  const { files, epoch, steps } = value as Partial<Manifest>;
-  const isWhole = Number.isSafeInteger(epoch) && Number.isSafeInteger(steps) && isPlainObject(files);
-  if (!isWhole || !Object.keys(files as object).every((name) => NAME.test(name) && name !== MANIFEST_FILE))
-    throw new DamagedError(`${MANIFEST_FILE} is no list of files`);
-  return value as unknown as Manifest;
+  if (!isWhole(value)) throw new DamagedError(`${MANIFEST_FILE} is no list of files`);
+  return value;
+}
+
+function isWhole(value: Record<string, unknown>): value is Record<string, unknown> & Manifest {
+  const { version, id, epoch, steps, files } = value as Partial<Manifest>;
+  return (
+    version === FORMAT_VERSION &&
+    typeof id === 'string' &&
+    isCount(epoch) &&
+    isCount(steps) &&
+    isPlainObject(files) &&
+    Object.entries(files).every(
+      ([name, entry]) => name !== MANIFEST_FILE && NAME.test(name) && isEntry(entry),
+    )
+  );
+}
+
+function isEntry(value: unknown): value is FileEntry {
+  if (!isPlainObject(value)) return false;
+  const { size, sha256 } = value as Partial<FileEntry>;
+  return isCount(size) && typeof sha256 === 'string' && SHA256.test(sha256);
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function sha256(text: string): string {

@@ -19,6 +19,7 @@ export interface SnapshotFile {
   readonly name: string;
   /** Its length. */
   readonly bytes: number;
+  /** Its content, as often as it is asked for: a save that failed is tried again. */
   readonly pieces: Iterable<Uint8Array>;
 }
 
@@ -52,8 +53,8 @@ export class Snapshot {
       const rest = copied(tensors);
       const text = Buffer.from(`${JSON.stringify(json)}\n`);
       const files = [
-        { name: MODEL_FILE, ...safetensorsOf(weights) },
-        ...(rest.size > 0 ? [{ name: TENSORS_FILE, ...safetensorsOf(rest) }] : []),
+        tensorFile(MODEL_FILE, weights),
+        ...(rest.size > 0 ? [tensorFile(TENSORS_FILE, rest)] : []),
         { name: STATE_FILE, bytes: text.length, pieces: [text] },
       ];
       return new Snapshot(files, copies);
@@ -72,6 +73,11 @@ export class Snapshot {
   dispose(): void {
     for (const tensor of this.#tensors) tensor.dispose();
   }
+}
+
+function tensorFile(name: string, tensors: ReadonlyMap<string, Tensor>): SnapshotFile {
+  const pieces = { [Symbol.iterator]: () => safetensorsOf(tensors).pieces[Symbol.iterator]() };
+  return { name, bytes: safetensorsOf(tensors).bytes, pieces };
 }
 
 function copyOf(tensor: Tensor): Tensor {
