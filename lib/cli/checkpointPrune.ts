@@ -45,7 +45,7 @@ export async function prune(
   for (const { name } of going) {
     if (really) {
       refuseWhileRunning(run);
-      await discard(disk, join(directory, name));
+      await discard(disk, directory, [name]);
     }
     tell(`${really ? 'removed' : 'would remove'} ${name}`);
   }
