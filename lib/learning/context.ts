@@ -276,8 +276,9 @@ export class TrainerContext {
     const state = await this.checkpoints.resume({ ...parts, hooks: this.#hooks }, this.maxEpochs);
     if (state === undefined) return undefined;
     const { epoch, steps, samples, unfinished } = state;
-    this.#state = { epoch, steps, cached: true };
     this.#samples = samples;
+    // Of an epoch that was not at its end nobody was asked.
+    this.#state = { epoch, steps, ...(unfinished === null && { cached: true }) };
     if (unfinished !== null) return unfinished;
     this.endEpoch();
     return undefined;
