@@ -26,6 +26,7 @@ import { type Disk, discard, disk, pointTo, removeTree, stagedPath, sweep, syncA
 import { messageOf } from './events.ts';
 import {
   checkManifest,
+  checkWritten,
   type Described,
   type FileEntry,
   MANIFEST_FILE,
@@ -129,7 +130,7 @@ export class CheckpointStore {
       await this.#prepare(this.#directory);
       await this.#fill(staged, { snapshot, described, at });
       at.path = staged;
-      await checkManifest(this.#disk, staged);
+      await checkWritten(this.#disk, staged, snapshot.files);
       at.path = this.#directory;
       path = await this.#commit(staged, this.#directory, nameOf(position));
       this.#previous = described.id;

@@ -124,6 +124,34 @@ export async function checkFile(
   });
 }
 
+/** A file that was written, and what. */
+export interface Written {
+  readonly name: string;
+  /** Its length. */
+  readonly bytes: number;
+  readonly pieces: Iterable<Uint8Array>;
+}
+
+/** Compares files with what was written to them, which is there: no need to compute what stands for it. */
+export async function checkWritten(on: Disk, directory: string, written: readonly Written[]): Promise<void> {
+  const { files } = await readManifest(on, directory);
+  for (const { name, bytes, pieces } of written) {
+    await opened(on, directory, name, async (file) => {
+      let at = 0;
+      const read = new Uint8Array(PIECE);
+      for (const piece of pieces) {
+        const found = read.subarray(0, piece.length);
+        const isThere = piece.length <= PIECE && (await file.read(found, at)) === piece.length;
+        if (!isThere || !Buffer.from(found.buffer, 0, piece.length).equals(piece))
+          throw new DamagedError(`the content of ${name} is not what was written`);
+        at += piece.length;
+      }
+      if (file.size !== bytes || files[name]?.size !== bytes)
+        throw new DamagedError(`${name} has ${file.size} bytes instead of ${bytes}`);
+    });
+  }
+}
+
 /** The list alone. @throws as checkManifest */
 export async function readManifest(on: Disk, directory: string): Promise<Manifest> {
   const bytes = await opened(on, directory, MANIFEST_FILE, async (file) => {

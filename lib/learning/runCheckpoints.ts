@@ -23,7 +23,7 @@ import {
   restore,
   wholeState,
 } from './runState.ts';
-import { Snapshot } from './snapshot.ts';
+import { Snapshot, SnapshotMemory } from './snapshot.ts';
 
 export interface RunCheckpointsOptions {
   readonly model: Module;
@@ -45,6 +45,7 @@ export class RunCheckpoints {
   readonly #options: RunCheckpointsOptions;
   readonly #store: CheckpointStore | undefined;
   readonly #writer: CheckpointWriter<SavedPosition> | undefined;
+  readonly #memory = new SnapshotMemory();
   #parts: RunParts | undefined;
   /** How the run was after the last epoch, before its listeners were asked, or in the middle of one. */
   #moment: Moment | undefined;
@@ -129,7 +130,7 @@ export class RunCheckpoints {
     const take = () => {
       if (isSame(position, this.#saved)) return undefined;
       this.#saved = position;
-      return Snapshot.take(this.#options.model, wholeState(parts, moment));
+      return Snapshot.take(this.#options.model, wholeState(parts, moment), this.#memory);
     };
     const note = { stepsInEpoch: unfinished?.steps ?? null, origin: originOf(this.#options.device) };
     await writer.save(position, take, note);

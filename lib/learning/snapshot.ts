@@ -1,11 +1,9 @@
 /**
  * The state of a run at a moment, as files to be: copies, which training goes on without changing.
  */
-import { safetensorsOf } from '../torch/io/safetensors.ts';
-import { noGrad } from '../torch/modes.ts';
+import { type SafetensorsFile, safetensorsOf } from '../torch/io/safetensors.ts';
 import type { Module } from '../torch/nn/module.ts';
-import { keep, tidy } from '../torch/scope.ts';
-import type { Tensor } from '../torch/tensor.ts';
+import { tidy } from '../torch/scope.ts';
 import { packState } from './stateCodec.ts';
 
 /** Weights of a model inside a checkpoint. */
@@ -19,49 +17,63 @@ export interface SnapshotFile {
   readonly name: string;
   /** Its length. */
   readonly bytes: number;
-  /** Its content, as often as it is asked for: a save that failed is tried again. */
+  /** Its content, as often as it is asked for: to compare what was written, and where a save is tried again. */
   readonly pieces: Iterable<Uint8Array>;
 }
 
+/** Where the copies are: one place after the other, as clearing fresh memory takes longer than all that is done in it. */
+export class SnapshotMemory {
+  #kept: Uint8Array | undefined;
+
+  /** Memory for so many bytes, for one snapshot at a time; what is in it is anything. */
+  take(bytes: number): Uint8Array {
+    const kept = this.#kept;
+    this.#kept = undefined;
+    return kept !== undefined && kept.length >= bytes ? kept : new Uint8Array(bytes);
+  }
+
+  give(memory: Uint8Array): void {
+    this.#kept = memory;
+  }
+}
+
+const PIECE = 2 ** 20;
+/** Elements are aligned in it. */
+const ALIGNED = 64;
+
 export class Snapshot {
   readonly files: readonly SnapshotFile[];
-  readonly #tensors: readonly Tensor[];
+  readonly #give: () => void;
 
-  private constructor(files: readonly SnapshotFile[], tensors: readonly Tensor[]) {
+  private constructor(files: readonly SnapshotFile[], give: () => void) {
     this.files = files;
-    this.#tensors = tensors;
+    this.#give = give;
   }
 
   /**
-   * Copies a model and a state, on the CPU.
+   * Copies a model and a state.
    *
    * @throws ArgumentError with the place of what can not be written, such as a function or a Map
    */
-  static take(model: Module, state: unknown): Snapshot {
+  static take(model: Module, state: unknown, memory = new SnapshotMemory()): Snapshot {
     const { json, tensors } = packState(state);
-    const copies: Tensor[] = [];
-    const copied = (given: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> =>
-      new Map(
-        [...given].map(([name, tensor]) => {
-          const copy = copyOf(tensor);
-          copies.push(copy);
-          return [name, copy] as const;
-        }),
-      );
-    try {
-      const weights = tidy(() => copied(model.stateDict()));
-      const rest = copied(tensors);
-      const text = Buffer.from(`${JSON.stringify(json)}\n`);
-      const files = [
-        tensorFile(MODEL_FILE, weights),
-        ...(rest.size > 0 ? [tensorFile(TENSORS_FILE, rest)] : []),
-        { name: STATE_FILE, bytes: text.length, pieces: [text] },
+    return tidy(() => {
+      const files: readonly [name: string, file: SafetensorsFile][] = [
+        [MODEL_FILE, safetensorsOf(model.stateDict())],
+        ...(tensors.size > 0 ? [[TENSORS_FILE, safetensorsOf(tensors)] as [string, SafetensorsFile]] : []),
       ];
-      return new Snapshot(files, copies);
-    } catch (error) {
-      for (const copy of copies) copy.dispose();
-      throw error;
-    }
+      const bytes = files.reduce((sum, [, file]) => sum + aligned(file.bytes), 0);
+      const taken = memory.take(bytes);
+      let at = 0;
+      const copied = files.map(([name, file]): SnapshotFile => {
+        const content = taken.subarray(at, at + file.bytes);
+        file.copyTo(content);
+        at += aligned(file.bytes);
+        return fileOf(name, content);
+      });
+      const text = Buffer.from(`${JSON.stringify(json)}\n`);
+      return new Snapshot([...copied, fileOf(STATE_FILE, text)], () => memory.give(taken));
+    });
   }
 
   /** Of all files. */
@@ -69,22 +81,18 @@ export class Snapshot {
     return this.files.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  /** Frees the copies; the files can no longer be written. */
+  /** Its memory may be used again; the files can no longer be written. */
   dispose(): void {
-    for (const tensor of this.#tensors) tensor.dispose();
+    this.#give();
   }
 }
 
-function tensorFile(name: string, tensors: ReadonlyMap<string, Tensor>): SnapshotFile {
-  const pieces = { [Symbol.iterator]: () => safetensorsOf(tensors).pieces[Symbol.iterator]() };
-  return { name, bytes: safetensorsOf(tensors).bytes, pieces };
+function fileOf(name: string, content: Uint8Array): SnapshotFile {
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < content.length; at += PIECE) pieces.push(content.subarray(at, at + PIECE));
+  return { name, bytes: content.length, pieces };
 }
 
-function copyOf(tensor: Tensor): Tensor {
-  return tidy(() =>
-    noGrad(() => {
-      const there = tensor.detach().contiguous();
-      return keep(there.device === 'cpu' ? there.clone() : there.to('cpu'));
-    }),
-  );
+function aligned(bytes: number): number {
+  return Math.ceil(bytes / ALIGNED) * ALIGNED;
 }

@@ -146,6 +146,13 @@ export class Tensor extends OwnedTensor {
     return array as T;
   }
 
+  /** @internal Copies the elements, as `toTypedArray` gives them, into just as many bytes. */
+  copyBytes(bytes: Uint8Array): void {
+    const handle = OwnedTensor.handleOf(this);
+    begin();
+    native().copyTo(handle, bytes);
+  }
+
   /** This tensor as another dtype, on another device, or like another tensor; itself when nothing changes. */
   to(target: DType | Device | Tensor | ToOptions, options: ToOptions = {}): Tensor {
     let change: ToOptions;

@@ -51,8 +51,13 @@ export async function saveSafetensors(
 export interface SafetensorsFile {
   /** Its length. */
   readonly bytes: number;
-  /** Its content, of which each piece is made when it is asked for: the tensors must not change until then. */
+  /**
+   * Its content. Each piece is made when it is asked for, until which the tensors must not change, and is there until the
+   * next one is.
+   */
   readonly pieces: Iterable<Uint8Array>;
+  /** Copies its content, as the tensors are now. @param target as long as the file */
+  copyTo(target: Uint8Array): void;
 }
 
 /** @internal What `saveSafetensors` writes, for whoever writes it otherwise. */
@@ -63,8 +68,19 @@ export function safetensorsOf(
   const rows = layOut(tensors);
   const header = writeHeader(rows, metadata);
   const sizes = rows.map(({ shape, dtype }) => byteSize(shape, dtype) as number);
-  const bytes = sizes.reduce((sum, size) => sum + size, header.length);
-  return { bytes, pieces: piecesOf(header, rows, sizes) };
+  return {
+    bytes: sizes.reduce((sum, size) => sum + size, header.length),
+    pieces: piecesOf(header, rows, sizes),
+    copyTo(target) {
+      target.set(header);
+      let at = header.length;
+      for (const [i, { tensor }] of rows.entries()) {
+        const end = at + (sizes[i] as number);
+        tensor.copyBytes(target.subarray(at, end));
+        at = end;
+      }
+    },
+  };
 }
 
 function* piecesOf(
@@ -73,9 +89,10 @@ function* piecesOf(
   sizes: readonly number[],
 ): Generator<Uint8Array> {
   yield header;
+  const reused = new Uint8Array(Math.min(PIECE, Math.max(0, ...sizes)));
   for (const [i, { name, tensor }] of rows.entries()) {
     let written = 0;
-    for (const piece of bytesOf(tensor, sizes[i] as number)) {
+    for (const piece of bytesOf(tensor, sizes[i] as number, reused)) {
       written += piece.length;
       yield piece;
     }
@@ -84,28 +101,22 @@ function* piecesOf(
 }
 
 /** The elements of a tensor; of a large one that lies in one piece, without another copy of all of it. */
-function* bytesOf(tensor: Tensor, size: number): Generator<Uint8Array> {
+function* bytesOf(tensor: Tensor, size: number, reused: Uint8Array): Generator<Uint8Array> {
   const length = tensor.numel();
   if (size <= PIECE || tensor.device !== 'cpu' || !tensor.isContiguous()) {
-    yield viewOf(tensor.toTypedArray());
+    const whole = size <= reused.length ? reused.subarray(0, size) : new Uint8Array(size);
+    tensor.copyBytes(whole);
+    yield whole;
     return;
   }
-  const step = Math.max(1, Math.floor(PIECE / (size / length)));
+  const width = size / length;
+  const step = Math.max(1, Math.floor(reused.length / width));
   for (let at = 0; at < length; at += step) {
-    const piece = tidy(() =>
-      noGrad(() =>
-        tensor
-          .view([length])
-          .narrow(0, at, Math.min(step, length - at))
-          .toTypedArray(),
-      ),
-    );
-    yield viewOf(piece);
+    const count = Math.min(step, length - at);
+    const piece = reused.subarray(0, count * width);
+    tidy(() => noGrad(() => tensor.view([length]).narrow(0, at, count).copyBytes(piece)));
+    yield piece;
   }
-}
-
-function viewOf({ buffer, byteOffset, byteLength }: NodeJS.TypedArray): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /**
