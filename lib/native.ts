@@ -131,6 +131,7 @@ export interface Addon {
   stepRun(plan: number, given: boolean, divide: number, parts: number, updates: number): Promise<number[]>;
   /** For how many milliseconds nothing was computed there; infinity where nothing ever was. */
   stepIdle(): number;
+  stepsDone(): void;
 }
 
 let addon: Addon | undefined;

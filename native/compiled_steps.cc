@@ -350,12 +350,18 @@ Napi::Value step_idle(State& state, const Napi::CallbackInfo&) {
   return Napi::Number::New(state.env, idle);
 }
 
+// stepsDone(): waits until no job runs or waits to run.
+Napi::Value steps_done(State& state, const Napi::CallbackInfo&) {
+  wait_idle(state);
+  return state.env.Undefined();
+}
+
 constexpr Entry kEntries[] = {
     {"planNew", plan_new},       {"planRelease", plan_release},
     {"planReset", plan_reset},   {"planGradients", plan_gradients},
     {"planReach", plan_reach},   {"planGraphProblem", plan_graph_problem},
     {"planGraphs", plan_graphs}, {"stepRun", step_run},
-    {"stepIdle", step_idle},
+    {"stepIdle", step_idle},     {"stepsDone", steps_done},
 };
 
 }  // namespace

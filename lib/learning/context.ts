@@ -83,6 +83,8 @@ export class TrainerContext {
   readonly stateRead = { asksEpoch: false, steps: false };
   /** @internal Batches may not be made while steps are: what makes them depends on the run, or draws random numbers. */
   keepsOrder = false;
+  /** @internal Called before a batch that is made ahead draws from libtorch's generators, which only the first one may. */
+  beforeDraw: (() => void) | undefined;
   /** Only while a step runs. */
   #metrics: Metrics | undefined;
   /** Only inside `collectLosses`. */

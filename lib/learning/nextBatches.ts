@@ -72,10 +72,11 @@ export class NextBatches {
     const { checkpoints } = context;
     if (checkpoints.isOn) {
       this.#forget();
-      // What is made ahead draws no random numbers: see keepsOrder.
-      const random = begins ? checkpoints.noteRandom() : undefined;
+      // What is made ahead draws no random numbers of libtorch: see keepsOrder.
+      const random = checkpoints.noteRandom(begins);
       this.#before = { trainer: trainer.stateDict(), ...(random && { random }) };
     }
+    context.beforeDraw = begins ? undefined : () => this.#noteTorch();
     this.#begins = begins;
     this.#next = wait.making(() => this.#make(batches, begins));
     // Whoever takes it is told.
@@ -115,6 +116,16 @@ export class NextBatches {
     }
     if (begins) context.nextStep();
     return { batches: taken, parts: await this.partsOf(taken) };
+  }
+
+  /** Batches that are made ahead draw for the first time. */
+  #noteTorch(): void {
+    const { random } = this.#before;
+    if (random === undefined) return;
+    this.#before = {
+      ...this.#before,
+      random: { ...this.#options.context.checkpoints.noteRandom(true), ...random },
+    };
   }
 
   #forget(): void {

@@ -13,12 +13,12 @@ import { type EventReader, messageOf } from './events.ts';
 import { originChanges, originOf } from './origin.ts';
 import {
   type Earlier,
+  type EarlierRandom,
   type Moment,
   noteMoment,
   noteRandom,
   type Progress,
   type RunParts,
-  type RunRandomState,
   type RunState,
   restore,
   wholeState,
@@ -112,9 +112,13 @@ export class RunCheckpoints {
     this.#moment = noteMoment(this.#parts, progress, earlier);
   }
 
-  /** Where random numbers are, for a moment that is noted later; undefined where nothing is saved. */
-  noteRandom(): RunRandomState | undefined {
-    return this.#store && this.#parts && noteRandom(this.#parts);
+  /**
+   * Where random numbers are, for a moment that is noted later; undefined where nothing is saved.
+   *
+   * @param withTorch whether those of libtorch are noted too
+   */
+  noteRandom(withTorch: boolean): EarlierRandom | undefined {
+    return this.#store && this.#parts && noteRandom(this.#parts, withTorch);
   }
 
   /**

@@ -88,14 +88,18 @@ export type Moment = Omit<RunState, 'optimizer'>;
 /** Where a run is. */
 export type Progress = Pick<RunState, 'epoch' | 'steps' | 'samples' | 'unfinished'>;
 
-/** Parts that moved on already, as they were. */
-export type Earlier = Partial<Pick<RunState, 'trainer' | 'random'>>;
+/** What moved on already, as it was: of random numbers, those of libtorch only where they did. */
+export type Earlier = Partial<Pick<RunState, 'trainer'>> & { readonly random?: EarlierRandom };
+
+export type EarlierRandom = Omit<RunRandomState, 'torch'> & Partial<RunRandomState>;
 
 export function noteMoment(parts: RunParts, progress: Progress, earlier: Earlier = {}): Moment {
-  const noted = STATE_PARTS.filter((name) => name !== 'optimizer' && !Object.hasOwn(earlier, name)).map(
+  const { random } = earlier;
+  const before = { ...earlier, ...(random && { random: { torch: random.torch ?? noteTorch(), ...random } }) };
+  const noted = STATE_PARTS.filter((name) => name !== 'optimizer' && !Object.hasOwn(before, name)).map(
     (name) => [name, PARTS[name](parts).stateDict()],
   );
-  return { version: 2, ...progress, ...Object.fromEntries(noted), ...earlier } as Moment;
+  return { version: 2, ...progress, ...Object.fromEntries(noted), ...before } as Moment;
 }
 
 /** All of the state; its tensors are the live ones. */
@@ -103,14 +107,20 @@ export function wholeState(parts: RunParts, moment: Moment): RunState {
   return { ...moment, optimizer: PARTS.optimizer(parts).stateDict() };
 }
 
-/** Where the run's random numbers are. */
-export function noteRandom(parts: RunParts): RunRandomState {
-  return PARTS.random(parts).stateDict();
+/** Where the run's random numbers are. @param withTorch whether those of libtorch are noted too */
+export function noteRandom({ random, shared }: RunParts, withTorch: boolean): EarlierRandom {
+  const words = { run: random.words(), shared: shared.stateDict() };
+  return withTorch ? { ...words, torch: noteTorch() } : words;
+}
+
+function noteTorch(): TorchRandomState {
+  return { cpu: getRngState(), cuda: getRngStateAll() };
 }
 
 /** The same with tensors of its own. */
-export function copyRandom({ torch: { cpu, cuda }, ...rest }: RunRandomState): RunRandomState {
-  return { ...rest, torch: { cpu: cpu.clone(), cuda: cuda.map((each) => each.clone()) } };
+export function copyRandom({ torch, ...words }: EarlierRandom): EarlierRandom {
+  if (torch === undefined) return words;
+  return { ...words, torch: { cpu: torch.cpu.clone(), cuda: torch.cuda.map((each) => each.clone()) } };
 }
 
 /**
@@ -188,11 +198,7 @@ function unpaired(parts: Named, states: States): string[] {
 
 function randomOf({ random, shared }: RunParts): StatePart<RunRandomState> {
   return {
-    stateDict: () => ({
-      run: random.words(),
-      shared: shared.stateDict(),
-      torch: { cpu: getRngState(), cuda: getRngStateAll() },
-    }),
+    stateDict: () => ({ run: random.words(), shared: shared.stateDict(), torch: noteTorch() }),
     loadStateDict({ run, shared: words, torch }): void {
       // On a machine with fewer devices the rest has nothing to draw for.
       setRngStateAll(torch.cuda.slice(0, deviceCount()));

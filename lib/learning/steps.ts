@@ -153,7 +153,8 @@ export class Steps {
       : this.#makeEagerly(prepared);
     this.#open.push({ prepared, state: context.state, done, moved: () => moved, overlaps });
     const isCompiling = prepared.parts !== undefined && this.#compiled?.problem === undefined;
-    const hasNext = soFar.steps + this.#open.length < of;
+    // One that is made here may draw random numbers, or look at fields, in JavaScript's time.
+    const hasNext = ready !== undefined && soFar.steps + this.#open.length < of;
     if (hasNext && isCompiling && !context.keepsOrder && !this.#options.attention.isStopped)
       void this.#next.prepare(batches, false);
     return true;

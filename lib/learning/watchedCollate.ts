@@ -1,5 +1,6 @@
 /** Whether batches may be made while steps are. */
 
+import { awaitSteps } from '../torch/compile/stepPlan.ts';
 import { Watch } from '../torch/compile/watch.ts';
 import { WHOLE_FUNCTION, within } from '../torch/context.ts';
 import { OwnedTensor } from '../torch/lifetime.ts';
@@ -19,11 +20,17 @@ export function watchedCollate<T>(trainer: object, context: TrainerContext, fn: 
   const reads = context.stateReads;
   const fields = fieldsOf(trainer);
   fields.changed();
-  const observe = (operator: string, result: unknown, given: readonly unknown[]) => {
-    const mayDraw = operator === WHOLE_FUNCTION || DRAWS.test(operator);
-    if (mayDraw || isTrained(result) || given.some(isTrained)) context.keepsOrder = true;
+  const foresee = (operator: string) => {
+    if (context.keepsOrder || !(operator === WHOLE_FUNCTION || DRAWS.test(operator))) return;
+    // Steps that were given to their thread draw first, from the same generators.
+    awaitSteps();
+    context.beforeDraw?.();
+    context.keepsOrder = true;
   };
-  const made = within({ observe }, fn);
+  const observe = (_: string, result: unknown, given: readonly unknown[]) => {
+    if (isTrained(result) || given.some(isTrained)) context.keepsOrder = true;
+  };
+  const made = within({ foresee, observe }, fn);
   // What is asynchronous is not alone: others may ask for the state meanwhile.
   if (context.stateReads !== reads || fields.changed()) context.keepsOrder = true;
   return made;

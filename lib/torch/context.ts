@@ -28,6 +28,8 @@ export interface Context {
   readonly anomaly: boolean;
   /** Whether operators are written down, for a tape. */
   readonly isWrittenDown: boolean;
+  /** Told of operators that are about to run. */
+  readonly foresee: ((operator: string) => void) | undefined;
   /** Told of operators and what they gave. */
   readonly observe: ((operator: string, result: unknown, given: readonly unknown[]) => void) | undefined;
 }
@@ -39,6 +41,7 @@ const root: Context = {
   stream: 0,
   anomaly: false,
   isWrittenDown: false,
+  foresee: undefined,
   observe: undefined,
 };
 const storage = new AsyncLocalStorage<Context>();

@@ -42,6 +42,7 @@ export function invoke(operator: Operator, args: readonly unknown[], self?: Owne
   if (typeof last === 'object' && last !== null && isOptions(last)) {
     return invokeWithOptions(operator, self === undefined ? args : [self, ...args], last);
   }
+  context.foresee?.(operator.name);
   begin(context);
   let positional = args.length;
   if (self !== undefined) {
@@ -61,6 +62,7 @@ function invokeWithOptions(operator: Operator, args: readonly unknown[], options
   // Read before anything is written: a getter may call an operator itself, through the same buffer.
   const entries = Object.entries(options).filter(([, value]) => value !== undefined);
   const marks = !operator.name.endsWith('_') && entries.some(([key]) => key === 'requiresGrad');
+  context.foresee?.(operator.name);
   begin(context);
   for (let i = 0; i < args.length - 1; i++) put(args[i], operator.name);
   let named = 0;

@@ -110,8 +110,9 @@ class CompiledFunction<A extends readonly unknown[], R> {
   }
 
   async call(args: A): Promise<R> {
-    const { isWrittenDown, observe } = current();
+    const { isWrittenDown, foresee, observe } = current();
     if (isWrittenDown) return this.#fn(...args);
+    foresee?.(WHOLE_FUNCTION);
     observe?.(WHOLE_FUNCTION, undefined, args);
     if (!this.#isEager) this.#lookAround();
     if (this.#isEager) return this.#fn(...args);

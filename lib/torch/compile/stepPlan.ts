@@ -68,6 +68,11 @@ export function stepsIdleFor(): number {
   return native().stepIdle();
 }
 
+/** Waits, without giving the event loop a turn, until all steps that were given to their thread are computed. */
+export function awaitSteps(): void {
+  native().stepsDone();
+}
+
 export class StepPlan {
   readonly #id: number;
 

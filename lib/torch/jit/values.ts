@@ -25,6 +25,7 @@ export function callScript(module: number, method: string, args: readonly Script
   const leaves: unknown[] = [];
   const shape = args.map((arg, i) => flatten(arg, `argument ${i + 1} of ${method}`, leaves, 0)).join('');
   const context = current();
+  context.foresee?.(WHOLE_FUNCTION);
   context.observe?.(WHOLE_FUNCTION, undefined, args);
   begin(context);
   for (const leaf of leaves) put(leaf, `an argument of ${method}`);
