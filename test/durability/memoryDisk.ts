@@ -197,7 +197,7 @@ export class MemoryDisk implements Disk {
   }
 
   #place(call: string, path: string): Place {
-    const parts = resolve(path).split('/').filter(Boolean);
+    const parts = partsOf(path);
     const name = parts.pop();
     if (name === undefined) return { parent: this.#root, name: '.', entry: this.#root };
     const parent = this.#folder(call, `/${parts.join('/')}`);
@@ -206,7 +206,7 @@ export class MemoryDisk implements Disk {
 
   #folder(call: string, path: string, links = 0): FolderNode {
     let [at, here] = ['/', this.#root];
-    for (const part of resolve(path).split('/').filter(Boolean)) {
+    for (const part of partsOf(path)) {
       const entry = here.names.get(part);
       if (entry === undefined) throw failure('ENOENT', call, path);
       if (entry.kind === 'file') throw failure('ENOTDIR', call, path);
@@ -218,7 +218,16 @@ export class MemoryDisk implements Disk {
   }
 }
 
-/** An error as the system's. */
+/** Of an absolute path, without dots. */
+function partsOf(path: string): string[] {
+  return path.split('/').filter((part) => part !== '');
+}
+
+/** An error as the system's, which have no stack either. */
 export function failure(code: string, call: string, path: string): Error {
-  return Object.assign(new Error(`${code}: ${call} '${path}'`), { code, syscall: call, path });
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  const error = new Error(`${code}: ${call} '${path}'`);
+  Error.stackTraceLimit = stackTraceLimit;
+  return Object.assign(error, { code, syscall: call, path });
 }

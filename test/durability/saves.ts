@@ -6,7 +6,7 @@ import type { Disk } from '../../lib/learning/disk.ts';
 import { checkManifest } from '../../lib/learning/manifest.ts';
 import { MODEL_FILE } from '../../lib/learning/snapshot.ts';
 import { tidy } from '../../lib/torch/scope.ts';
-import { changed, contentOf, contentsOf, filesOf, NOTE, snapshotOf, unfinishedIn } from './checkpoints.ts';
+import { contentOf, filesOf, NOTE, snapshotOf, unfinishedIn } from './checkpoints.ts';
 import { type MemoryDisk, PowerCut } from './memoryDisk.ts';
 
 export const DIRECTORY = '/run/checkpoints';
@@ -111,8 +111,7 @@ async function loadNewest(found: MemoryDisk, store: CheckpointStore, progress: P
     const epoch = epochOf(path);
     try {
       const read = await tidy(async () => ((await store.read(path)).state as { epoch: number }).epoch);
-      const contents = await contentsOf(found, path);
-      if (read !== epoch || changed(snapshotAt(epoch).contents, contents).length > 0)
+      if (read !== epoch || !(await isAsSaved(found, path, epoch)))
         wrongs.push('what was loaded is not what was saved');
       loaded.push(epoch);
     } catch (error) {
@@ -131,14 +130,21 @@ async function wrongsOfLinks(found: MemoryDisk, { linked, published }: Progress)
   if ((await epochAt(found, BEST)) < published) wrongs.push('the best model is lost');
   if ((await epochAt(found, join(DIRECTORY, 'last'))) < linked) wrongs.push('last shows to an older one');
   for (const name of await found.list('/run')) {
-    if (!/^best(\.epoch-\d+)?$/.test(name)) continue;
+    if (!/^best\.epoch-\d+$/.test(name)) continue;
     const epoch = await epochAt(found, join('/run', name));
     if (epoch === 0) wrongs.push('a name of what is damaged');
-    const model = epoch > 0 && (await contentOf(found, join('/run', name, MODEL_FILE)));
-    if (model && !model.equals(snapshotAt(epoch).contents[MODEL_FILE] as Buffer))
+    else if (!(await isAsSaved(found, join('/run', name), epoch, [MODEL_FILE])))
       wrongs.push('what was loaded is not what was saved');
   }
   return wrongs;
+}
+
+/** Whether files are, to the bit, what was saved. */
+async function isAsSaved(found: MemoryDisk, path: string, epoch: number, names?: string[]): Promise<boolean> {
+  const { contents } = snapshotAt(epoch);
+  for (const name of names ?? Object.keys(contents))
+    if (!(await contentOf(found, join(path, name)))?.equals(contents[name] as Buffer)) return false;
+  return true;
 }
 
 /** Of what is whole under a path; 0 where nothing is. */
