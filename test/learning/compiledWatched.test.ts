@@ -196,6 +196,19 @@ describe('collate', () => {
     60_000,
   );
 
+  test('draws random numbers for the first time late in the run: in the order of steps', async () => {
+    class Masking extends NetTrainer {
+      #made = 0;
+      protected override collate(records: readonly Example[]): Batch {
+        const { x, y } = collated(records);
+        return { x: ++this.#made === 14 ? x.add(F.rand([1])) : x, y };
+      }
+    }
+    const made = { trainer: () => new Masking(), stepsPerEpoch: 20 };
+    const eager = await outcome(made, false, [2]);
+    for (let i = 0; i < 3; i++) expect(await outcome(made, true, [2])).toEqual(eager);
+  });
+
   test('gives a tensor that is not of this batch alone, which stays', async () => {
     class Masked extends NetTrainer {
       readonly #ones = F.ones([4, 2]);
