@@ -74,10 +74,10 @@ export class Steps {
     try {
       while (soFar.steps + this.#open.length < of) {
         if (!(await this.#begin(batches, options))) break;
-        const isDue = boundary.isDue(soFar.steps + this.#open.length);
-        while (this.#open.length > (isDue ? 0 : this.#mayWait())) await this.#settle(soFar);
+        const isDue = () => boundary.isDue(soFar.steps + this.#open.length);
+        while (this.#open.length > (isDue() ? 0 : this.#mayWait())) await this.#settle(soFar);
         // After the last step it is the end of the epoch.
-        if (isDue && soFar.steps < of) await this.#reach(options);
+        if (this.#open.length === 0 && soFar.steps < of && isDue()) await this.#reach(options);
       }
       while (this.#open.length > 0) await this.#settle(soFar);
     } catch (error) {

@@ -135,7 +135,10 @@ describe('a signal', () => {
         const run = new Run(phase, phase === 'data');
         await run.says(`in ${phase}`);
         run.send('SIGUSR1');
-        if (phase === 'idle') run.goOn();
+        if (phase === 'idle') {
+          await sleep(100);
+          run.goOn();
+        }
         await run.says(`saved ${STEPS[phase][0]}`);
         run.goOn();
         expect(await run.says('weights')).toBe(weights);
