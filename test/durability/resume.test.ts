@@ -71,8 +71,8 @@ function nameOf({ id: _, at: __, ...values }: Case): string {
 }
 
 /** None is lost, and none comes twice. */
-function expectPasses({ made }: Trace): void {
-  const ids = made.flat();
+function expectPasses({ taken }: Trace): void {
+  const ids = taken.flat();
   for (let at = 0; at + ITEMS <= ids.length; at += ITEMS)
     expect(new Set(ids.slice(at, at + ITEMS)).size).toBe(ITEMS);
 }

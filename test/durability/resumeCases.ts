@@ -17,7 +17,7 @@ const DIMENSIONS = {
   /** Whether a parameter has no gradient until the third epoch. */
   late: [false, true],
   /** Whose random numbers the trainer takes to make a batch. */
-  noise: ['nobody', 'the run', 'the learner', 'libtorch'],
+  noise: ['nobody', 'the run', 'the learner', 'libtorch', 'everybody'],
   /** How batches come: from the sampler, from one that takes its time, from a thread. */
   loading: [
     'at once',
@@ -63,6 +63,8 @@ export type Case = { readonly [N in Name]: Dimensions[N][number] } & {
   readonly id: number;
   /** The step of what may be cut anywhere. */
   readonly at: number;
+  /** Batches can be cut, and are from this call of `trainBatch` on, when memory runs out; 0: it does not. */
+  readonly memory?: number;
 };
 
 /** Cases in which every value of every dimension occurs, as often as the others. */

@@ -15,13 +15,13 @@ export function differences(whole: Trace, { first, second }: Parts, { accumulate
     const [a, b] = [JSON.stringify(expected), JSON.stringify(received)];
     if (a !== b) found.push(`${what}: ${shortened(b, a)} instead of ${shortened(a, b)}`);
   };
-  const learnt = [...first.made.slice(0, first.saved.steps * accumulate), ...second.made];
-  for (const [i, ids] of whole.made.entries()) {
+  const learnt = [...first.taken.slice(0, first.saved.steps * accumulate), ...second.taken];
+  for (const [i, ids] of whole.taken.entries()) {
     if (`${ids}` === `${learnt[i]}`) continue;
     compare(`batch ${i}`, ids, learnt[i]);
     break;
   }
-  compare('batches', whole.made.length, learnt.length);
+  compare('batches', whole.taken.length, learnt.length);
   for (const [i, line] of whole.log.entries()) {
     if (line === second.log[i]) continue;
     compare(`line ${i} of the log`, line, second.log[i]);

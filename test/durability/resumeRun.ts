@@ -6,6 +6,7 @@ import {
   Adagrad,
   Adam,
   AdamW,
+  Batcher,
   CosineWithWarmup,
   type EventReader,
   Learner,
@@ -14,6 +15,7 @@ import {
   LinearWithWarmup,
   type Optimizer,
   ParameterOptimizer,
+  PowerAdaptativeBatcher,
   Random,
   RegexParameterFilter,
   RMSprop,
@@ -45,8 +47,8 @@ import {
 export interface Trace {
   /** Hashes after each epoch, and what is short as it is. */
   readonly epochs: Readonly<Record<number, Readonly<Record<string, unknown>>>>;
-  /** Ids of the records of the batches that were made, in their order. */
-  readonly made: readonly (readonly number[])[];
+  /** Ids of the records of the batches that were taken, in their order. */
+  readonly taken: readonly (readonly number[])[];
   /** Lines of `events.jsonl`, without those that are void: steps, epochs and validations. */
   readonly log: readonly string[];
   /** SHA-256 of the files of the last checkpoint. */
@@ -95,10 +97,10 @@ export async function runToCut(given: Case, path: string, step: number): Promise
   });
 }
 
-/** Whether the gradients of a step overflow, by what a whole run made of its batches. */
-export function overflows({ accumulate }: Case, { made }: Trace): (step: number) => boolean {
+/** Whether the gradients of a step overflow, by the batches of a whole run. */
+export function overflows({ accumulate }: Case, { taken }: Trace): (step: number) => boolean {
   return (step) => {
-    const batches = made.slice((step - 1) * accumulate, step * accumulate);
+    const batches = taken.slice((step - 1) * accumulate, step * accumulate);
     if (batches.length === 0) throw new Error('there is no overflow');
     return batches.some((ids) => ids.includes(OVERFLOWING));
   };
@@ -207,7 +209,7 @@ async function traceOf(
   const { epoch, steps, stepsInEpoch } = manifest;
   return {
     epochs: probe.epochs,
-    made: trainer.made,
+    taken: trainer.taken,
     log: logOf(path),
     files: Object.fromEntries(Object.entries(manifest.files).map(([name, { sha256 }]) => [name, sha256])),
     saved: { epoch, steps, stepsInEpoch },
@@ -215,13 +217,15 @@ async function traceOf(
   };
 }
 
-function make(given: Case, { taps = {}, checkpointSteps = 0 }: MakeOptions) {
+function make(given: Case, { taps: own = {}, checkpointSteps = 0 }: MakeOptions) {
+  const taps = { ...own, losses: exhausting(given.memory ?? 0) };
   manualSeed(given.id);
   const random = new Random({ seed: given.id });
   const scheduler = SCHEDULERS[given.schedule]();
   const trainer = new NetTrainer({
     sampler: new Items({ loading: given.loading }),
     prefetch: given.loading === 'thread' ? 2 : 0,
+    batcher: given.memory === undefined ? new Batcher() : new PowerAdaptativeBatcher(),
     noise: given.noise,
     scaled: given.scaler,
     late: given.late,
@@ -260,6 +264,14 @@ function make(given: Case, { taps = {}, checkpointSteps = 0 }: MakeOptions) {
     checkpointSteps,
   });
   return { learner, trainer, probe };
+}
+
+/** Memory runs out in one call. */
+function exhausting(at: number): () => void {
+  let calls = 0;
+  return () => {
+    if (++calls === at) throw Object.assign(new Error('no memory'), { code: 'ERR_OUT_OF_MEMORY' });
+  };
 }
 
 interface Probed {
