@@ -8,6 +8,7 @@ import { getRngState, setRngState } from '../torch/random.ts';
 import { tidy, visitTensors } from '../torch/scope.ts';
 import type { Tensor } from '../torch/tensor.ts';
 import { type Hooks, namedHooks } from './hooks.ts';
+import { natural } from './iterators.ts';
 import type { LearnerListener } from './listener.ts';
 import type { MetricsState } from './metrics.ts';
 import type { Random, RandomState, RandomWords } from './random.ts';
@@ -132,6 +133,7 @@ export function copyRandom({ torch, ...words }: EarlierRandom): EarlierRandom {
  */
 export async function restore(parts: RunParts, state: RunState, path: string): Promise<readonly string[]> {
   if (state?.version !== 2) throw expected('a state of version 2', 'state.json', state?.version);
+  checkProgress(state);
   const undo: (() => void)[] = [];
   const load = <N extends PartName>(name: N): void => {
     if (!Object.hasOwn(state, name)) throw expected(`the state of the ${name}`, 'state.json', undefined);
@@ -151,6 +153,14 @@ export async function restore(parts: RunParts, state: RunState, path: string): P
     // Optimizers took copies, and the rest may keep what it was given.
     visitTensors([state.optimizer, state.random], (tensor) => tensor.dispose());
   }
+}
+
+/** What is no count would be taken for one that is never reached. */
+function checkProgress({ epoch, steps, samples, unfinished }: Progress): void {
+  for (const [name, value] of Object.entries({ epoch, steps, samples })) natural(value, name);
+  if (unfinished === null) return;
+  natural(unfinished?.steps, 'unfinished.steps');
+  if (!Array.isArray(unfinished.metrics)) throw expected('a list', 'unfinished.metrics', unfinished.metrics);
 }
 
 /** The weights come last, as they are either loaded or not. */
