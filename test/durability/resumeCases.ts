@@ -17,7 +17,7 @@ const DIMENSIONS = {
   /** Whether a parameter has no gradient until the third epoch. */
   late: [false, true],
   /** Whose random numbers the trainer takes to make a batch. */
-  noise: ['nobody', 'the run', 'the learner', 'libtorch', 'everybody'],
+  noise: ['nobody', 'the run', 'the learner', 'libtorch', 'libtorch at times', 'everybody'],
   /** How batches come: from the sampler, from one that takes its time, from a thread. */
   loading: [
     'at once',

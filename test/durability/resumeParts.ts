@@ -122,7 +122,7 @@ export class NetTrainer extends LossTrainer<Item, Batch> {
     const code = records.reduce((sum, { id }) => sum * (ITEMS + 1) + id + 1, 0);
     const x = fromTypedArray(Float32Array.from(records.flatMap((each) => [...each.x])), [records.length, 2]);
     return {
-      x: x.add(this.#noise()),
+      x: x.add(this.#noise(records)),
       y: fromTypedArray(
         Float32Array.from(records, ({ id }) => Math.sin(id)),
         [records.length, 1],
@@ -132,13 +132,14 @@ export class NetTrainer extends LossTrainer<Item, Batch> {
     };
   }
 
-  #noise(): Tensor {
+  #noise(records: readonly Item[]): Tensor {
     const { noise, random } = this.#options;
     const isOf = (whose: Case['noise']) => noise === whose || noise === 'everybody';
     const ofRun = isOf('the run') ? this.random.uniform() : 0;
     const ofLearner = isOf('the learner') ? random.state.uniform() : 0;
     const own = fromTypedArray(Float32Array.of(ofRun + ofLearner), [1]);
-    return isOf('libtorch') ? own.add(F.rand([1])) : own;
+    const atTimes = noise === 'libtorch at times' && records.some(({ x }) => x[1] > 0.985);
+    return atTimes || isOf('libtorch') ? own.add(F.rand([1])) : own;
   }
 
   protected override trainBatch({ x, y, boost, code }: Batch): void {
