@@ -6,7 +6,7 @@
  * never fall, so whoever looked long ago cannot take what others took since: this is what makes the taking over of a
  * dead owner's lock safe, where "remove the stale file, make a new one" is not.
  */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf, createExclusively, readJson, writeAtomically } from './files.ts';
@@ -61,7 +61,14 @@ export class Lock {
 
   /** The file stays: its number must not be given again. */
   release(): void {
-    writeAtomically(this.file, '{}');
+    try {
+      writeAtomically(this.file, '{}');
+    } catch {
+      // A disk without room for another file lets this one become shorter; otherwise it is free once this process ends.
+      try {
+        truncateSync(this.file, 0);
+      } catch {}
+    }
   }
 }
 

@@ -1,7 +1,5 @@
 /** Real disks that become full: what was saved stays, and once there is room, the next save goes on. */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test as plain } from '@jest/globals';
 import { CheckpointStore, type SavedFiles } from '../../lib/learning/checkpoint.ts';
@@ -10,27 +8,17 @@ import { disk } from '../../lib/learning/disk.ts';
 import { tidy } from '../../lib/torch/scope.ts';
 import { changed, contentsOf, filesOf, NOTE, snapshotOf } from './checkpoints.ts';
 import { full, randomOf, repeatable, tell } from './effort.ts';
+import { mountTmpfs, unmount } from './tmpfs.ts';
 
 const MEGABYTES = [1, 2, 4, 8];
 const ROUNDS = full ? 100 : 5; // on each
 
 const mounted: string[] = [];
 
-/** Where a file system of some megabytes is; undefined where one may not mount any. */
 function mount(megabytes: number): string | undefined {
-  const path = mkdtempSync(join(tmpdir(), 'xpmir-full-'));
-  const options = ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', path];
-  if (spawnSync('mount', options, { stdio: 'ignore' }).status !== 0) {
-    rmSync(path, { recursive: true });
-    return undefined;
-  }
-  mounted.push(path);
+  const path = mountTmpfs(1024 * megabytes);
+  if (path !== undefined) mounted.push(path);
   return path;
-}
-
-function unmount(path: string): void {
-  execFileSync('umount', [path]);
-  rmSync(path, { recursive: true });
 }
 
 afterAll(() => {
