@@ -62,9 +62,7 @@ async function compare(
   sides: LoopSides,
 ): Promise<Outcome> {
   const play = (round: number): Promise<RoundOutcome> =>
-    one.kind === 'loop'
-      ? sides.round(round, one.name, one.iterations)
-      : processRound(round, one, python, threads);
+    one.kind === 'loop' ? sides.round(round, one) : processRound(round, one, python, threads);
   const rounds: Round[] = [];
   const before = 'warmUps' in one ? (one.warmUps ?? warmUps.loop) : warmUps[one.kind];
   for (let round = -before; round < (asked ?? one.rounds); round++) {

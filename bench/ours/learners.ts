@@ -156,14 +156,15 @@ export function newLearner(name: string, steps: number, options: LearnerOptions 
 export function learning(name: string): () => Loop {
   return () => {
     const made = new Map<number, Learner>();
-    const train = async (steps: number) => {
+    const train = async (steps: number, settled = 0, mark = () => {}) => {
       const learner = made.get(steps) ?? newLearner(name, steps);
       made.delete(steps);
       let last = Number.NaN;
       await learner.run({
         progress: (event) => {
-          if (event.type === 'step' && event.state.steps === steps)
-            last = event.metrics.get('loss') as number;
+          if (event.type !== 'step') return;
+          if (event.state.steps === settled) mark();
+          if (event.state.steps === steps) last = event.metrics.get('loss') as number;
         },
       });
       for (const parameter of learner.model.parameters()) parameter.dispose();

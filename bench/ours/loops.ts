@@ -6,8 +6,11 @@ import { learning } from './learners.ts';
 import { mlp } from './mlp.mjs';
 import { reading } from './texts.ts';
 
-/** Runs so many iterations; gives a number to compare with the other side's. */
-export type Loop = ((iterations: number) => Promise<number>) & {
+/**
+ * Runs so many iterations; gives a number to compare with the other side's. Training calls `mark` once `settled` of them
+ * are done.
+ */
+export type Loop = ((iterations: number, settled?: number, mark?: () => void) => Promise<number>) & {
   /** What is not measured. */
   prepare?(iterations: number): void;
 };

@@ -1,11 +1,14 @@
 /**
  * `measure.ts WHAT NAME STEPS THREADS [eager]`: a whole process that trains what NAME says, and prints what was asked for.
- * `losses`: of every step, and warnings; `peak`: the last loss, and the most memory it had; `lag`: milliseconds beyond one that a timer
- * of one millisecond waited; `wait`: the share of the time in which nothing was computed, as the next batch was not there.
+ * `losses`: of every step, and warnings; `peak`: the last loss, and the most memory it had; `lag`: milliseconds beyond one
+ * that a timer of one millisecond waited; `wait`: the share of the time in which nothing was computed, as the next batch was
+ * not there; `first`: how many of the later steps are made in the time of the first ones; `pace`: of the later ones, steps a
+ * second, milliseconds computed for each by all threads together, and the lag.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Learner, LearnerEvent, RunOptions } from '../../lib/learning/index.ts';
 import { setNumThreads } from '../../lib/torch/index.ts';
+import { SETTLED } from '../runner/cases.ts';
 import { newLearner } from './learners.ts';
 import { peakBytes } from './peak.mjs';
 
@@ -32,13 +35,9 @@ const measures: Readonly<Record<string, (prepared: Prepared) => Promise<Figures>
     return { loss, peakBytes: peakBytes() };
   },
   async lag(prepared) {
-    const delay = monitorEventLoopDelay({ resolution: 1 });
-    delay.enable();
+    const lag = startLag();
     await train(prepared, () => {});
-    delay.disable();
-    const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - 1);
-    const [median, p99] = [50, 99].map((percent) => late(delay.percentile(percent)));
-    return { median, p99, most: late(delay.max) };
+    return lag();
   },
   async wait(prepared) {
     const waits: number[] = [];
@@ -47,7 +46,39 @@ const measures: Readonly<Record<string, (prepared: Prepared) => Promise<Figures>
     });
     return { share: (100 * waits.reduce((sum, wait) => sum + wait, 0)) / waits.length };
   },
+  async first(prepared) {
+    const times = [performance.now()];
+    await train(prepared, (event) => {
+      if (event.type === 'step') times.push(performance.now());
+    });
+    const [start, settled, end] = [0, SETTLED, times.length - 1].map((step) => times[step] as number);
+    const later = (end - settled) / (times.length - 1 - SETTLED);
+    return { worth: (settled - start) / later };
+  },
+  async pace(prepared) {
+    const now = () => ({ clock: performance.now(), cpu: process.cpuUsage(), lag: startLag() });
+    let settled: ReturnType<typeof now> | undefined;
+    let steps = -SETTLED;
+    await train(prepared, (event) => {
+      if (event.type === 'step' && ++steps === 0) settled = now();
+    });
+    if (settled === undefined) throw new Error(`Expected more than ${SETTLED} steps`);
+    const { user, system } = process.cpuUsage(settled.cpu);
+    const seconds = (performance.now() - settled.clock) / 1000;
+    return { stepsPerSecond: steps / seconds, cpu: (user + system) / 1000 / steps, ...settled.lag() };
+  },
 };
+
+/** Gives the lag until then, in milliseconds. */
+function startLag(): () => { median: number; p99: number; most: number } {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  return () => {
+    delay.disable();
+    const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - 1);
+    return { median: late(delay.percentile(50)), p99: late(delay.percentile(99)), most: late(delay.max) };
+  };
+}
 
 async function train([learner, options]: Prepared, read: (event: LearnerEvent) => void): Promise<void> {
   await learner.run({ ...options, progress: read });

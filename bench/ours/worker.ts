@@ -17,14 +17,25 @@ function loopOf(name: string): Loop {
   return loop;
 }
 
+/** Nanoseconds on the clock, and those that this process computed. */
+function now(): readonly [clock: number, cpu: number] {
+  const { user, system } = process.cpuUsage();
+  return [Number(process.hrtime.bigint()), 1000 * (user + system)];
+}
+
 async function answer(line: string): Promise<object> {
-  const request = JSON.parse(line) as { case: string; iterations: number };
+  const request = JSON.parse(line) as { case: string; iterations: number; settled: number };
+  const { iterations, settled } = request;
   const loop = loopOf(request.case);
-  loop.prepare?.(request.iterations);
-  const started = process.hrtime.bigint();
-  const check = await loop(request.iterations);
-  const nanoseconds = Number(process.hrtime.bigint() - started) / request.iterations;
-  return { nanoseconds, check };
+  loop.prepare?.(settled + iterations);
+  const starts = [now()];
+  const check = await (settled === 0
+    ? loop(iterations)
+    : loop(settled + iterations, settled, () => starts.push(now())));
+  const [clock, cpu] = now();
+  if (settled > 0 && starts.length !== 2) throw new Error(`${request.case} did not tell that it settled`);
+  const [clockBefore, cpuBefore] = starts.at(-1) as readonly [number, number];
+  return { nanoseconds: (clock - clockBefore) / iterations, cpu: (cpu - cpuBefore) / iterations, check };
 }
 
 function say(reply: object): void {

@@ -43,7 +43,10 @@ def made(name):
 
 
 class Learning:
-    """A loop over batches that are there already; gives the loss of the last step."""
+    """A loop over batches that are there already; gives the loss of the last step.
+
+    Calls `mark` once `settled` steps are done.
+    """
 
     def __init__(self, name):
         self.name = name
@@ -54,13 +57,15 @@ class Learning:
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3, fused=True)
         torch.manual_seed(SEED_OF_STEPS)
 
-    def __call__(self, steps):
+    def __call__(self, steps, settled=0, mark=None):
         model, optimizer, batches = self.model, self.optimizer, self.batches
         for i in range(steps):
             optimizer.zero_grad()
             loss = model.loss_of(*batches[i % len(batches)])
             loss.backward()
             optimizer.step()
+            if i + 1 == settled:
+                mark()
         return loss.item()
 
     def losses(self, steps):
@@ -84,7 +89,7 @@ class Loading(Learning):
         dataset = torch.utils.data.TensorDataset(*data)
         self.loader = torch.utils.data.DataLoader(dataset, batch_size=BATCH_SIZE, shuffle=False)
 
-    def __call__(self, steps):
+    def __call__(self, steps, settled=0, mark=None):
         model, optimizer = self.model, self.optimizer
         done = 0
         while done < steps:
@@ -94,6 +99,8 @@ class Loading(Learning):
                 loss.backward()
                 optimizer.step()
                 done += 1
+                if done == settled:
+                    mark()
                 if done == steps:
                     break
         return loss.item()

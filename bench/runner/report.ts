@@ -23,13 +23,30 @@ export function jsonLine(outcome: Outcome): string {
   if ('figures' in outcome)
     return JSON.stringify({ name, unit, figures: Object.fromEntries(outcome.figures) });
   const { ours, reference, speedup, min, max, rounds } = outcome.summary;
-  return JSON.stringify({ name, unit, ours, reference, speedup, min, max, rounds });
+  return JSON.stringify({
+    name,
+    unit,
+    ours,
+    reference,
+    speedup,
+    min,
+    max,
+    rounds,
+    settled: settledOf(outcome.case),
+  });
 }
 
 export function unitOf(one: Case): string | undefined {
   if (one.kind === 'losses') return undefined;
-  if (one.kind === 'own') return one.measure === 'lag' ? 'ms' : '%';
+  if (one.kind === 'own') return ownUnits[one.measure];
   return one.unit;
+}
+
+const ownUnits = { lag: 'ms', wait: '%', first: 'steps' } as const;
+
+/** How many steps of a round are made before its clock starts. */
+export function settledOf(one: Case): number | undefined {
+  return one.kind === 'loop' ? one.settled : undefined;
 }
 
 /** Of names. */
@@ -57,15 +74,9 @@ export function tableLine(outcome: Outcome): string {
     );
   const { ours, reference, speedup, min, max, rounds } = outcome.summary;
   const range = `${min.toFixed(2)}..${max.toFixed(2)}`;
-  return columns([
-    name,
-    round(ours),
-    round(reference),
-    unit,
-    `${speedup.toFixed(2)}x`,
-    range,
-    String(rounds),
-  ]);
+  const settled = settledOf(outcome.case);
+  const cells = [name, round(ours), round(reference), unit, `${speedup.toFixed(2)}x`, range, String(rounds)];
+  return `${columns(cells)}${settled === undefined ? '' : `  after ${settled} steps`}`;
 }
 
 export function round(value: number): string {
@@ -73,6 +84,6 @@ export function round(value: number): string {
 }
 
 function columns([name = '', ...rest]: readonly string[]): string {
-  const widths = [10, 10, 5, 9, 14, 7];
+  const widths = [11, 11, 5, 9, 14, 7];
   return name.padEnd(WIDTH) + rest.map((cell, index) => cell.padStart(widths[index] ?? 0)).join('');
 }

@@ -1,7 +1,7 @@
 /** The page of results: what `npm run bench` writes. */
 
-import type { Case, ComparedCase, OwnCase } from './cases.ts';
-import { type Outcome, round } from './report.ts';
+import { type Case, type ComparedCase, type OwnCase, SETTLED } from './cases.ts';
+import { type Outcome, round, settledOf } from './report.ts';
 
 /** Where, when and of what results are. */
 export interface Setting {
@@ -69,7 +69,12 @@ function sections(outcomes: readonly Outcome[]): string[] {
     );
   return [
     ...compared('Operators'),
-    ...compared('Training', 'The losses of the last step are equal on both sides, as bits.'),
+    ...compared(
+      'Training',
+      'The losses of the last step are equal on both sides, as bits. Of most rows the first steps are a part, of which a\n' +
+        'Learner makes some both ways. Rows that say so are timed on both sides after so many steps: their rounds are too\n' +
+        'short to stand for a training, and what its beginning costs is under First steps.',
+    ),
     ...compared('Data', 'Checksums of the tensors are equal on both sides.'),
     ...compared('Processes'),
     ...some(
@@ -77,6 +82,13 @@ function sections(outcomes: readonly Outcome[]): string[] {
       'Of every step: compiled, as ever and in PyTorch, compared as bits.',
       ['case', '', 'steps', 'equal', 'loss of the last step', 'command'],
       outcomes.filter(({ case: one }) => one.kind === 'losses').map(lossesRow),
+    ),
+    ...own(
+      'First steps',
+      'first',
+      `Time from \`learner.run\` to the end of step ${SETTLED}, in steps' worth of those after it: ${SETTLED} would be no cost. Some are\n` +
+        'made both ways, and code is compiled.',
+      ["steps' worth"],
     ),
     ...own(
       'Event loop',
@@ -128,8 +140,11 @@ function problemRow(outcome: Outcome, columns: number): Row {
   return named(outcome.case, [`not a result: ${problem}`, ...Array<string>(columns - 4).fill('')]);
 }
 
-function named({ name, title }: Case, cells: Row): Row {
-  return [name, title, ...cells, `\`npm run bench -- --only ${name}\``];
+function named(one: Case, cells: Row): Row {
+  const { name, title } = one;
+  const settled = settledOf(one);
+  const told = settled === undefined ? title : `${title}; after ${settled} steps`;
+  return [name, told, ...cells, `\`npm run bench -- --only ${name}\``];
 }
 
 /** Nanoseconds of long loops in a unit that can be read. */

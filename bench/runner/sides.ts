@@ -1,7 +1,7 @@
 /** The two sides of a comparison: how each is started, for a loop and for a whole process. */
 
 import { join } from 'node:path';
-import type { ProcessCase } from './cases.ts';
+import type { LoopCase, ProcessCase } from './cases.ts';
 import { compiledTorch } from './compiled.ts';
 import { bench, type Command, measureOurs, measureReference, root, runProcess } from './process.ts';
 import type { Round } from './statistics.ts';
@@ -65,9 +65,9 @@ export class LoopSides {
     return new LoopSides(await startWorker('Node', ours), await startWorker('Python', theirs));
   }
 
-  async round(round: number, name: string, iterations: number): Promise<RoundOutcome> {
+  async round(round: number, { name, iterations, settled }: LoopCase): Promise<RoundOutcome> {
     const half = (worker: Worker) => async () => {
-      const { nanoseconds, check } = await worker.run(name, iterations);
+      const { nanoseconds, check } = await worker.run(name, iterations, settled);
       return { cost: nanoseconds, check };
     };
     return playRound(round, half(this.#ours), half(this.#reference));

@@ -39,9 +39,13 @@ export class Worker {
     return { worker, greeting: (await worker.#answer()) as Greeting };
   }
 
-  /** Runs so many iterations of a case. */
-  async run(name: string, iterations: number): Promise<WorkerReply> {
-    this.#child.stdin!.write(`${JSON.stringify({ case: name, iterations })}\n`);
+  /**
+   * Runs so many iterations of a case.
+   *
+   * @param settled iterations before them, without the clock
+   */
+  async run(name: string, iterations: number, settled = 0): Promise<WorkerReply> {
+    this.#child.stdin!.write(`${JSON.stringify({ case: name, iterations, settled })}\n`);
     return (await this.#answer()) as WorkerReply;
   }
 

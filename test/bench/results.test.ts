@@ -20,10 +20,12 @@ const outcomes = [
   { case: named('add-4x4'), summary: { ...summary, ours: 1000.4, reference: 1500 } },
   { case: named('mlp'), summary },
   { case: named('knrm'), problem: 'the losses | differ' },
+  { case: named('dual-encoder'), summary },
   { case: named('jsonl'), summary },
   { case: named('peak-memory'), summary: { ...summary, ours: 250, reference: 315.2 } },
   { case: named('loss-mlp'), last: 0.5 },
   { case: named('loss-attention'), problem: 'losses differ at step 2' },
+  { case: named('begin-mlp'), figures: new Map([['worth', { median: 25.5, min: 20, max: 30 }]]) },
   { case: named('lag-mlp'), figures },
   { case: named('wait-demo'), figures: new Map([['share', { median: 1.364, min: 1, max: 2 }]]) },
 ] as readonly Outcome[];
@@ -47,9 +49,16 @@ describe('the page of results', () => {
 
   test('has a section for each kind that was measured, and none for others', () => {
     expect(page.match(/^## .*$/gm)).toEqual(
-      ['Operators', 'Training', 'Data', 'Processes', 'Losses', 'Event loop', 'Waiting for data'].map(
-        (title) => `## ${title}`,
-      ),
+      [
+        'Operators',
+        'Training',
+        'Data',
+        'Processes',
+        'Losses',
+        'First steps',
+        'Event loop',
+        'Waiting for data',
+      ].map((title) => `## ${title}`),
     );
     const part = resultsPage(setting, outcomes.slice(0, 1));
     expect(part.match(/^## .*$/gm)).toEqual(['## Operators']);
@@ -63,6 +72,7 @@ describe('the page of results', () => {
     ['peak-memory', '250 MB | 315 MB | 1.50 | 1.25..1.75 | 7'],
     ['loss-mlp', '500 | yes | 0.5'],
     ['loss-attention', 'not a result: losses differ at step 2 |  | '],
+    ['begin-mlp', '25.50 (20.00..30.00)'],
     ['lag-mlp', '0.10 (0.00..0.25) | 5.00 (4.00..6.00) | 40.00 (30.00..50.00)'],
     ['wait-demo', '1.36 (1.00..2.00)'],
   ])('%s has its figures, and the command that prints them', (name, cells) => {
@@ -70,9 +80,16 @@ describe('the page of results', () => {
     expect(row).toBe(`| ${name} | ${named(name).title} | ${cells} | \`npm run bench -- --only ${name}\` |`);
   });
 
+  test('says after how many steps a clock starts', () => {
+    const { title } = named('dual-encoder');
+    expect(page).toContain(
+      `| dual-encoder | ${title}; after 14 steps | 10000 | 6667 | 1.50 | 1.25..1.75 | 7 |`,
+    );
+  });
+
   test('every row of a table is as long as its head', () => {
     const tables = page.split('\n\n').filter((part) => part.startsWith('|'));
-    expect(tables).toHaveLength(8);
+    expect(tables).toHaveLength(9);
     for (const table of tables) {
       const lengths = table
         .trimEnd()
@@ -89,7 +106,8 @@ describe('the page of results', () => {
 });
 
 describe('lines for people and programs', () => {
-  const [equal, lag] = [outcomes[5] as Outcome, outcomes[7] as Outcome];
+  const of = (name: string) => outcomes.find(({ case: one }) => one.name === name) as Outcome;
+  const [equal, lag, settled] = [of('loss-mlp'), of('lag-mlp'), of('dual-encoder')];
 
   test('losses that are equal', () => {
     expect(JSON.parse(jsonLine(equal))).toEqual({ name: 'loss-mlp', equal: true, last: 0.5 });
@@ -98,12 +116,24 @@ describe('lines for people and programs', () => {
     );
   });
 
+  test('steps before the clock', () => {
+    expect(JSON.parse(jsonLine(settled))).toEqual({
+      name: 'dual-encoder',
+      unit: 'ns',
+      ...summary,
+      settled: 14,
+    });
+    expect(tableLine(settled)).toMatch(/ 1.25..1.75 +7 {2}after 14 steps$/);
+    expect(tableLine(of('mlp'))).toMatch(/ 1.25..1.75 +7$/);
+  });
+
   test('figures of our own', () => {
     expect(JSON.parse(jsonLine(lag))).toEqual({
       name: 'lag-mlp',
       unit: 'ms',
       figures: Object.fromEntries(figures),
     });
+    expect(tableLine(of('begin-mlp'))).toMatch(/^begin-mlp +worth 25.5 steps \(20.0..30.0\)$/);
     expect(tableLine(lag)).toContain('p99 5.00 ms (4.00..6.00), most 40.0 ms (30.0..50.0)');
   });
 });

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { loops } from '../../bench/ours/loops.ts';
+import { newLearner } from '../../bench/ours/learners.ts';
+import { type Loop, loops } from '../../bench/ours/loops.ts';
 import { type ComparedCase, cases } from '../../bench/runner/cases.ts';
 import { RESULTS, readOptions, usage } from '../../bench/runner/options.ts';
 import { jsonLine, tableLine } from '../../bench/runner/report.ts';
@@ -154,14 +155,45 @@ test('both sides have every loop', () => {
   expect([...table.matchAll(/"([^"]+)":/g)].map(([, name]) => name)).toEqual(names);
 });
 
+test('training tells when it settled, once, and computes the same', async () => {
+  const loop = (loops.mlp as () => Loop)();
+  const reached: number[] = [];
+  const settling = await loop(6, 4, () => reached.push(4));
+  expect(reached).toEqual([4]);
+  expect(await loop(6)).toBe(settling);
+});
+
+test('the steps before the clock of large cases are those that are made in JavaScript too', async () => {
+  const settled = cases.flatMap((each) => (each.kind === 'loop' && each.settled ? each : []));
+  expect(settled.length).toBeGreaterThan(0);
+  const learner = newLearner('mlp', 50);
+  const trainer = learner.trainer as unknown as { trainBatch(batch: unknown): void };
+  const trainBatch = trainer.trainBatch.bind(trainer);
+  let told = 0;
+  const made: number[] = [];
+  trainer.trainBatch = (batch) => {
+    made.push(told + 1);
+    trainBatch(batch);
+  };
+  await learner.run({
+    progress: ({ type }) => {
+      if (type === 'step') told++;
+    },
+  });
+  for (const { settled: before = 0, iterations } of settled) {
+    expect(made.filter((step) => step <= before)).toEqual([1, 2, 3, 4, 13]);
+    expect(made.filter((step) => step > before && step <= before + iterations)).toEqual([]);
+  }
+});
+
 describe('worker', () => {
   const program = `
     const say = (reply) => console.log(JSON.stringify(reply));
     say({ torch: '1', runtime: 'test' });
     require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
-      const { case: name, iterations } = JSON.parse(line);
+      const { case: name, iterations, settled } = JSON.parse(line);
       if (name === 'quit') process.exit(0);
-      say(name === 'add' ? { nanoseconds: 5, check: iterations } : { error: 'no loop ' + name });
+      say(name === 'add' ? { nanoseconds: 5, check: settled + iterations } : { error: 'no loop ' + name });
     });`;
   const start = () => Worker.start('Node', process.execPath, ['-e', program], process.env);
 
@@ -169,6 +201,7 @@ describe('worker', () => {
     const { worker, greeting } = await start();
     expect(greeting).toEqual({ torch: '1', runtime: 'test' });
     expect(await worker.run('add', 12)).toEqual({ nanoseconds: 5, check: 12 });
+    expect(await worker.run('add', 12, 3)).toEqual({ nanoseconds: 5, check: 15 });
     await expect(worker.run('sub', 12)).rejects.toThrow('Node: no loop sub');
     await expect(worker.run('quit', 1)).rejects.toThrow('Node ended before it answered');
   });
