@@ -42,6 +42,11 @@ export class Attention {
     this.#asksToSave = false;
   }
 
+  /** Calls the function, and no other one, when something is asked for. */
+  wakes(wake: () => void): void {
+    this.#wake = wake;
+  }
+
   /**
    * Waits for one promise at a time, or until something is asked for: then the promise goes on, and may be waited for
    * again.

@@ -23,11 +23,22 @@ export interface NextBatchesOptions {
 }
 
 /** What was taken for the next step, or that something else is to be done before. */
-export type Taken = { readonly prepared: Prepared; readonly isAhead: boolean } | 'asked' | 'stopped';
+export type Taken = Made | 'asked' | 'stopped';
+
+export interface Made {
+  readonly prepared: Prepared;
+  /** Whether their step has yet to begin. */
+  readonly isAhead: boolean;
+}
 
 export class NextBatches {
   readonly #options: NextBatchesOptions;
   #next: Promise<Prepared> | undefined;
+  /** What that promise came to. */
+  #made: Prepared | undefined;
+  /** Until they are there, or cannot be made, or something is asked of the run. */
+  #arrival: Promise<void> = Promise.resolve();
+  readonly #beforeDraw = () => this.#noteTorch();
   /** Whether they are of a step that begins once they are there; otherwise they are made while another one is. */
   #begins = false;
   /** What taking them changes, as it was before. */
@@ -49,6 +60,24 @@ export class NextBatches {
     return random === undefined ? rest : { ...rest, random: copyRandom(random) };
   }
 
+  /** They, where they are made and nothing is asked of the run: there is nothing to wait for. */
+  takeMade(): Made | undefined {
+    const { attention } = this.#options;
+    const prepared = this.#made;
+    if (prepared === undefined || attention.isStopped || attention.asksToSave) return undefined;
+    this.#next = undefined;
+    this.#made = undefined;
+    return { prepared, isAhead: !this.#begins };
+  }
+
+  /** Waits for the moment at which `takeMade` or `take` has an answer. */
+  arrival(batches: Batches<unknown>): Promise<void> | undefined {
+    const { attention } = this.#options;
+    if (attention.isStopped || attention.asksToSave) return undefined;
+    if (this.#next === undefined) this.prepare(batches, true);
+    return this.#arrival;
+  }
+
   /** Waits for them, until something is asked of the run. @throws what the trainer threw; then they are forgotten */
   async take(batches: Batches<unknown>): Promise<Taken> {
     const { attention } = this.#options;
@@ -59,6 +88,7 @@ export class NextBatches {
       if (attention.isStopped) return 'stopped';
       if (there === undefined) return 'asked';
       this.#next = undefined;
+      this.#made = undefined;
       return { prepared: there.value, isAhead: !this.#begins };
     } catch (error) {
       this.#next = undefined;
@@ -76,12 +106,21 @@ export class NextBatches {
       const random = checkpoints.noteRandom(begins);
       this.#before = { trainer: trainer.stateDict(), ...(random && { random }) };
     }
-    context.beforeDraw = begins ? undefined : () => this.#noteTorch();
+    context.beforeDraw = begins ? undefined : this.#beforeDraw;
     this.#begins = begins;
-    this.#next = wait.making(() => this.#make(batches, begins));
-    // Whoever takes it is told.
-    this.#next.catch(() => {});
-    return this.#next;
+    const next = wait.making(() => this.#make(batches, begins));
+    this.#next = next;
+    this.#arrival = new Promise((resolve) => {
+      this.#options.attention.wakes(resolve);
+      next.then(
+        (made) => {
+          if (this.#next === next) this.#made = made;
+          resolve();
+        },
+        () => resolve(), // whoever takes it is told
+      );
+    });
+    return next;
   }
 
   /** @param anew whether they were in parts before, whatever became of compiling since */
@@ -103,6 +142,7 @@ export class NextBatches {
   dispose(): void {
     void this.#next?.then(({ parts }) => disposeParts(parts ?? [])).catch(() => {});
     this.#next = undefined;
+    this.#made = undefined;
     this.#forget();
   }
 

@@ -131,7 +131,11 @@ export class Steps {
     const { of, soFar } = options;
     if (this.#context.keepsOrder && !this.#next.areUnderWay)
       while (this.#open.length > 0) await this.#settle(soFar);
-    const taken = await this.#take(batches, options);
+    let taken: Taken | undefined = this.#next.takeMade();
+    if (taken === undefined) {
+      await this.#next.arrival(batches);
+      taken = this.#next.takeMade() ?? (await this.#take(batches, options));
+    }
     if (taken === 'stopped') return false;
     const { prepared, isAhead } = taken;
     if (prepared.parts?.some((part) => part.isTooLarge())) await this.#cutAnew(prepared);
