@@ -108,8 +108,12 @@ export class CheckpointStore {
     return join(this.#directory, 'last');
   }
 
-  /** Removes what a process that died has not finished. Nobody else may write in the directory, which is there. */
+  /**
+   * Removes what a process that died has not finished, and forces what it had to the disk: what is found from here on is
+   * not lost any more. Nobody else may write in the directory, which is there.
+   */
   async begin(): Promise<void> {
+    await this.#disk.sync(this.#directory);
     await sweep(this.#disk, this.#directory);
   }
 

@@ -11,7 +11,7 @@ import { MemoryDisk, PowerCut } from './memoryDisk.ts';
 
 const PATHS = ['a', 'b', 'l', 'a/x', 'a/y', 'b/x', 'a/x/z', 'l/x', 'b/m', 'b/m/x'];
 const TARGETS = ['a', 'b', 'l', 'a/x', 'nowhere', 'm'];
-const SEQUENCES = full ? 20_000 : 400;
+const SEQUENCES = full ? 4_000 : 400;
 const CALLS = 40;
 
 type Call = readonly [text: string, run: (on: Disk, root: string) => Promise<unknown>];
