@@ -10,11 +10,11 @@ export interface Call {
 /**
  * Makes every call of the disk take longer while `fn` runs.
  *
- * @param milliseconds of each call
+ * @param milliseconds of each call, asked before it
  * @param told of each call before it is made
  */
 export async function slowly<T>(
-  milliseconds: number,
+  milliseconds: () => number,
   fn: () => Promise<T>,
   told: (call: Call) => void = () => {},
 ): Promise<T> {
@@ -22,7 +22,7 @@ export async function slowly<T>(
   const slow = <F extends (...given: never[]) => Promise<unknown>>(name: Call['name'], call: F): F =>
     (async (...given: Parameters<F>) => {
       told({ name, given });
-      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      await new Promise((resolve) => setTimeout(resolve, milliseconds()));
       return opened(await call(...given));
     }) as F;
   const opened = (result: unknown) => (isFile(result) ? slowFile(result) : result);

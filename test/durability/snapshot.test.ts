@@ -96,11 +96,13 @@ describe.each([false, true])('a run that is saved while it goes on, compiled %s'
     const { run, checkpoints } = running(compile);
     let steps = 0;
     const meanwhile: number[] = [];
-    await slowly(SLOW, () =>
-      run((event) => {
-        if (event.type === 'step') steps = event.state.steps;
-        if (event.type === 'checkpoint') meanwhile.push(steps - event.state.steps);
-      }),
+    await slowly(
+      () => SLOW,
+      () =>
+        run((event) => {
+          if (event.type === 'step') steps = event.state.steps;
+          if (event.type === 'checkpoint') meanwhile.push(steps - event.state.steps);
+        }),
     );
     const saved = readdirSync(checkpoints).filter((name) => name !== 'last');
     for (const name of saved) {
@@ -119,7 +121,7 @@ test('the link moves once all is on the disk, one save follows the other, and th
   const { run, checkpoints } = running(true);
   const calls: (Call & { readonly last: string })[] = [];
   await slowly(
-    SLOW / 20,
+    () => SLOW / 20,
     () => run(() => {}),
     (call) => calls.push({ ...call, last: linkOf(checkpoints) }),
   );
