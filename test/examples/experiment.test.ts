@@ -72,8 +72,8 @@ describe('the experiment', () => {
     expect(out).toMatch(/^lr 0\.0005 +[\d.]+ +1\.0000$/m);
     for (const [job, count] of before) {
       if (count > 0) expect(beginnings(job)).toHaveLength(1);
-      // The last one may be validated again, no other one.
-      expect(saved(job)).toBeLessThanOrEqual(9);
+      // Checkpoints are written beside training: the last one or two epochs may be trained and validated again.
+      expect(saved(job)).toBeLessThanOrEqual(10);
     }
   }, 300_000);
 });

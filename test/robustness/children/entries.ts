@@ -199,6 +199,7 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
   planGraphProblem: () => [newPlan()],
   planGraphs: () => [newPlan()],
   stepIdle: () => [],
+  stepsDone: () => [],
   stepRun: () => {
     const [plan, tape, input] = [newPlan(), newTape(), F.ones([2])];
     begin();
