@@ -23,6 +23,8 @@ import type { Batches } from './trainer.ts';
 /** Steps under way are worth about so much time, at least one beside the one that is computed, and at most so many. */
 const AHEAD_MS = 2;
 const MOST_AHEAD = 15;
+/** The event loop gets a turn at least so often. */
+const TURN_MS = 5;
 /** Longer steps begin one at a time: the gap is nothing beside them, and a run that is to stop stops within one. */
 const LONG_MS = 50;
 /** Share of a step in the time of steps. */
@@ -37,6 +39,7 @@ export class Steps {
   /** Of a step, on average. */
   #milliseconds = AHEAD_MS;
   #settledAt = 0;
+  #turnedAt = 0;
   readonly #wait = new DataWait();
 
   /** @param options once hooks have joined and the optimizers are there */
@@ -73,6 +76,11 @@ export class Steps {
     this.#wait.begin();
     try {
       while (soFar.steps + this.#open.length < of) {
+        if (this.#settledAt - this.#turnedAt > TURN_MS) {
+          // Steps that are told of one after the other would keep timers waiting.
+          await macrotask();
+          this.#turnedAt = performance.now();
+        }
         if (!(await this.#begin(batches, options))) break;
         const isDue = () => boundary.isDue(soFar.steps + this.#open.length);
         while (this.#open.length > (isDue() ? 0 : this.#mayWait())) await this.#settle(soFar);
