@@ -174,7 +174,7 @@ describe('checkpoints in the middle of epochs', () => {
   test('every so many minutes', async () => {
     const path = newDirectory();
     let middle = 0;
-    await toyLearner({ maxEpochs: 1, stepsPerEpoch: 40, checkpointMinutes: 0.0005 }).run({
+    await toyLearner({ maxEpochs: 1, stepsPerEpoch: 60, checkpointMinutes: 1e-6 }).run({
       path,
       progress: (event) => {
         if (event.type === 'checkpoint' && event.path.includes('step')) middle++;
