@@ -22,6 +22,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 const rootFiles: Readonly<Record<string, string>> = {
   'errors.ts': 'errors',
   'plainObject.ts': 'errors',
+  'packageVersion.ts': 'errors',
   'libtorch.ts': 'locator',
   'pythonTorch.ts': 'locator',
   'native.ts': 'native',

@@ -8,12 +8,14 @@ import {
   checkFile,
   type FileEntry,
   type Manifest,
+  MODEL_FILE,
   opened,
   readAll,
   readManifest,
+  STATE_FILE,
+  TENSORS_FILE,
 } from '../learning/manifest.ts';
 import type { RunState } from '../learning/runState.ts';
-import { MODEL_FILE, STATE_FILE, TENSORS_FILE } from '../learning/snapshot.ts';
 import { type Json, unpackState } from '../learning/stateCodec.ts';
 import { readSafetensorsHeader } from '../torch/io/safetensors.ts';
 import { placeOf } from './checkpointPlace.ts';

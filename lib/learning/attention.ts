@@ -56,9 +56,10 @@ export class Attention {
   until<T>(promise: Promise<T>): Promise<Awaited<T>> {
     // Promise.race would leave something behind on a promise that never comes, at every step.
     return new Promise((resolve, reject) => {
-      this.#wake = () => resolve(undefined);
+      const wake = () => resolve(undefined);
+      this.wakes(wake);
       promise.then((value) => resolve({ value }), reject);
-      if (this.isStopped || this.#asksToSave) setImmediate(this.#wake);
+      if (this.isStopped || this.#asksToSave) setImmediate(wake);
     });
   }
 

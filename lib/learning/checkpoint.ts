@@ -19,8 +19,6 @@ import { statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { types } from 'node:util';
 import { codeOf } from '../experiment/files.ts';
-import { readSafetensors } from '../torch/io/safetensors.ts';
-import type { Tensor } from '../torch/tensor.ts';
 import { CheckpointSaveError, DamagedError } from './damaged.ts';
 import { type Disk, discard, disk, pointTo, removeTree, stagedPath, sweep, syncAbove } from './disk.ts';
 import { messageOf } from './events.ts';
@@ -31,15 +29,14 @@ import {
   type FileEntry,
   MANIFEST_FILE,
   type Manifest,
+  MODEL_FILE,
   opened,
   piecesIn,
-  readAll,
   readManifest,
   writeFile,
   writeManifest,
 } from './manifest.ts';
-import { MODEL_FILE, type Snapshot, STATE_FILE, TENSORS_FILE } from './snapshot.ts';
-import { type Json, unpackState } from './stateCodec.ts';
+import type { Snapshot } from './snapshot.ts';
 
 const NAME = /^epoch-(\d+)(?:-step-(\d+))?(?:\.(\d+))?$/;
 
@@ -72,11 +69,6 @@ export interface Kept {
 
 /** What is noted of a checkpoint beside where it is. */
 export type Note = Pick<Described, 'origin' | 'stepsInEpoch'>;
-
-export interface CheckpointContent {
-  readonly manifest: Manifest;
-  readonly state: unknown;
-}
 
 /** What of a snapshot is written. */
 export type SavedFiles = Pick<Snapshot, 'files' | 'bytes'>;
@@ -162,11 +154,9 @@ export class CheckpointStore {
     };
   }
 
-  /** @throws as readCheckpoint */
-  async read(path: string): Promise<CheckpointContent> {
-    const content = await readCheckpoint(path, this.#disk);
-    this.#previous = content.manifest.id;
-    return content;
+  /** The next one is saved by a run that goes on from the checkpoint with this id. */
+  follow(id: string): void {
+    this.#previous = id;
   }
 
   /** Puts a damaged checkpoint aside, with the reason in it. @returns where it is now */
@@ -306,24 +296,6 @@ export class CheckpointStore {
       cause: error,
     });
   }
-}
-
-/**
- * The state in a checkpoint, once all of its files are what was written.
- *
- * @throws DamagedError where they are not, ArgumentError for one of another version of the format
- */
-export async function readCheckpoint(path: string, on: Disk = disk): Promise<CheckpointContent> {
-  const manifest = await checkManifest(on, path);
-  for (const name of [MODEL_FILE, STATE_FILE])
-    if (!Object.hasOwn(manifest.files, name))
-      throw new DamagedError(`${MANIFEST_FILE} does not name ${name}`);
-  const text = await opened(on, path, STATE_FILE, readAll);
-  const json = JSON.parse(Buffer.from(text).toString('utf8')) as Json;
-  const tensors: ReadonlyMap<string, Tensor> = Object.hasOwn(manifest.files, TENSORS_FILE)
-    ? await opened(on, path, TENSORS_FILE, (file) => readSafetensors(file))
-    : new Map();
-  return { manifest, state: unpackState({ json, tensors }) };
 }
 
 /** The checkpoints in a directory, the newest first. */

@@ -12,6 +12,12 @@ import { DamagedError } from './damaged.ts';
 import type { Disk, DiskFile } from './disk.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
+/** Weights of a model. */
+export const MODEL_FILE = 'model.safetensors';
+/** The rest of a state, as JSON. */
+export const STATE_FILE = 'state.json';
+/** Its tensors, where there are any. */
+export const TENSORS_FILE = 'state.safetensors';
 /** Of the format of checkpoints. */
 export const FORMAT_VERSION = 2;
 
@@ -124,11 +130,12 @@ export async function checkFile(
   });
 }
 
-/** A file that was written, and what. */
+/** A file that is, or was, written. */
 export interface Written {
   readonly name: string;
   /** Its length. */
   readonly bytes: number;
+  /** Its content, as often as it is asked for: to compare what was written, and where a save is tried again. */
   readonly pieces: Iterable<Uint8Array>;
 }
 

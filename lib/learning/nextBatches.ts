@@ -22,8 +22,8 @@ export interface NextBatchesOptions {
   isCompiling(): boolean;
 }
 
-/** What was taken for the next step, or that something else is to be done before. */
-export type Taken = Made | 'asked' | 'stopped';
+/** What the next step is made of, or what is to be done before it. */
+export type Taken = Made | 'asked' | 'stopped' | { readonly failure: unknown };
 
 export interface Made {
   readonly prepared: Prepared;
@@ -35,9 +35,9 @@ export class NextBatches {
   readonly #options: NextBatchesOptions;
   #next: Promise<Prepared> | undefined;
   /** What that promise came to. */
-  #made: Prepared | undefined;
-  /** Until they are there, or cannot be made, or something is asked of the run. */
-  #arrival: Promise<void> = Promise.resolve();
+  #outcome: Prepared | { readonly failure: unknown } | undefined;
+  /** Until it is there, or something is asked of the run; undefined where it is to be waited for once more. */
+  #arrival: Promise<void> | undefined;
   readonly #beforeDraw = () => this.#noteTorch();
   /** Whether they are of a step that begins once they are there; otherwise they are made while another one is. */
   #begins = false;
@@ -60,40 +60,32 @@ export class NextBatches {
     return random === undefined ? rest : { ...rest, random: copyRandom(random) };
   }
 
-  /** They, where they are made and nothing is asked of the run: there is nothing to wait for. */
-  takeMade(): Made | undefined {
-    const { attention } = this.#options;
-    const prepared = this.#made;
-    if (prepared === undefined || attention.isStopped || attention.asksToSave) return undefined;
-    this.#next = undefined;
-    this.#made = undefined;
-    return { prepared, isAhead: !this.#begins };
-  }
-
-  /** Waits for the moment at which `takeMade` or `take` has an answer. */
-  arrival(batches: Batches<unknown>): Promise<void> | undefined {
-    const { attention } = this.#options;
-    if (attention.isStopped || attention.asksToSave) return undefined;
-    if (this.#next === undefined) this.prepare(batches, true);
-    return this.#arrival;
-  }
-
-  /** Waits for them, until something is asked of the run. @throws what the trainer threw; then they are forgotten */
-  async take(batches: Batches<unknown>): Promise<Taken> {
+  /** They, or what else is to be done; undefined where that is still to arrive. */
+  take(): Taken | undefined {
     const { attention } = this.#options;
     if (attention.isStopped) return 'stopped';
+    if (attention.asksToSave) return 'asked';
+    const outcome = this.#outcome;
+    if (outcome === undefined) return undefined;
+    this.#next = undefined;
+    this.#outcome = undefined;
+    return 'failure' in outcome ? outcome : { prepared: outcome, isAhead: !this.#begins };
+  }
+
+  /** Waits until `take` has an answer. */
+  arrival(batches: Batches<unknown>): Promise<void> {
     const next = this.#next ?? this.prepare(batches, true);
-    try {
-      const there = await attention.until(next);
-      if (attention.isStopped) return 'stopped';
-      if (there === undefined) return 'asked';
-      this.#next = undefined;
-      this.#made = undefined;
-      return { prepared: there.value, isAhead: !this.#begins };
-    } catch (error) {
-      this.#next = undefined;
-      throw error;
-    }
+    this.#arrival ??= new Promise((resolve) => {
+      this.#options.attention.wakes(() => {
+        this.#arrival = undefined;
+        resolve();
+      });
+      next.then(
+        () => resolve(),
+        () => resolve(),
+      );
+    });
+    return this.#arrival;
   }
 
   /** @param begins whether their step begins: then what makes tensors of them sees the state of that step */
@@ -110,16 +102,11 @@ export class NextBatches {
     this.#begins = begins;
     const next = wait.making(() => this.#make(batches, begins));
     this.#next = next;
-    this.#arrival = new Promise((resolve) => {
-      this.#options.attention.wakes(resolve);
-      next.then(
-        (made) => {
-          if (this.#next === next) this.#made = made;
-          resolve();
-        },
-        () => resolve(), // whoever takes it is told
-      );
-    });
+    this.#arrival = undefined;
+    const arrived = (outcome: Prepared | { readonly failure: unknown }) => {
+      if (this.#next === next) this.#outcome = outcome;
+    };
+    next.then(arrived, (failure: unknown) => arrived({ failure }));
     return next;
   }
 
@@ -142,7 +129,7 @@ export class NextBatches {
   dispose(): void {
     void this.#next?.then(({ parts }) => disposeParts(parts ?? [])).catch(() => {});
     this.#next = undefined;
-    this.#made = undefined;
+    this.#outcome = undefined;
     this.#forget();
   }
 

@@ -1,13 +1,11 @@
 /**
  * What a checkpoint is made with: where that changes, a run that goes on may round otherwise.
  */
-import { readFileSync } from 'node:fs';
+import { packageVersion } from '../packageVersion.ts';
 import { getNumThreads, version } from '../torch/threads.ts';
 import type { Origin } from './manifest.ts';
 
-const { version: xpmir } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-) as { readonly version: string };
+const xpmir = packageVersion();
 
 /** Of this process. */
 export function originOf(device: string): Origin {

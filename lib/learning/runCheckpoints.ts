@@ -11,6 +11,7 @@ import { CheckpointWriter, type SaveErrors } from './checkpointWriter.ts';
 import { CheckpointSaveError, DamagedError } from './damaged.ts';
 import { type EventReader, messageOf } from './events.ts';
 import { originChanges, originOf } from './origin.ts';
+import { readCheckpoint } from './readCheckpoint.ts';
 import {
   type Earlier,
   type EarlierRandom,
@@ -179,7 +180,8 @@ export class RunCheckpoints {
   /** @returns undefined for a damaged one */
   async #read(store: CheckpointStore, path: string): Promise<RunState | undefined> {
     try {
-      const { manifest, state } = await store.read(path);
+      const { manifest, state } = await readCheckpoint(path);
+      store.follow(manifest.id);
       const changes = originChanges(manifest.origin, originOf(this.#options.device));
       if (changes !== '')
         this.#warn(`the checkpoint ${path} was made ${changes}: the same bits are not promised`);

@@ -2,17 +2,14 @@
  * What signals of the system do to runs: SIGTERM and SIGINT end the process once each run has saved its state, SIGUSR1
  * has it saved while the run goes on.
  */
-import { constants } from 'node:os';
+import { ENDING_SIGNALS, type EndingSignal, exitCodeOf } from '../experiment/endingSignals.ts';
 import { messageOf } from './events.ts';
 import type { RunEnvironment } from './run.ts';
 
 /** How a run hears of signals. */
 export type Heard = Required<Pick<RunEnvironment, 'onBegin'>> & Pick<RunEnvironment, 'signal'>;
 
-const ENDING = ['SIGTERM', 'SIGINT'] as const;
 const SAVING = 'SIGUSR1';
-
-type EndingSignal = (typeof ENDING)[number];
 
 /** Why a run stopped that a signal ended. */
 export class Interrupted extends Error {
@@ -22,7 +19,7 @@ export class Interrupted extends Error {
   constructor(signal: EndingSignal) {
     super(`The run was ended by ${signal}`);
     this.name = 'Interrupted';
-    this.exitCode = 128 + constants.signals[signal];
+    this.exitCode = exitCodeOf(signal);
   }
 }
 
@@ -37,7 +34,7 @@ export async function interruptible<T>(
 ): Promise<T> {
   const own = new AbortController();
   const stops = own.signal;
-  if (running.size === 0) for (const name of ENDING) process.on(name, end);
+  if (running.size === 0) for (const name of ENDING_SIGNALS) process.on(name, end);
   running.add(own);
   try {
     return await saving((onBegin) =>
@@ -52,7 +49,7 @@ export async function interruptible<T>(
   } finally {
     running.delete(own);
     if (running.size === 0) {
-      for (const name of ENDING) process.off(name, end);
+      for (const name of ENDING_SIGNALS) process.off(name, end);
       if (interrupted !== undefined) process.exit(process.exitCode ?? interrupted.exitCode);
     }
   }

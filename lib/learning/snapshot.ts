@@ -4,22 +4,8 @@
 import { type SafetensorsFile, safetensorsOf } from '../torch/io/safetensors.ts';
 import type { Module } from '../torch/nn/module.ts';
 import { tidy } from '../torch/scope.ts';
+import { MODEL_FILE, PIECE, STATE_FILE, TENSORS_FILE, type Written } from './manifest.ts';
 import { packState } from './stateCodec.ts';
-
-/** Weights of a model inside a checkpoint. */
-export const MODEL_FILE = 'model.safetensors';
-/** The rest of the state, as JSON. */
-export const STATE_FILE = 'state.json';
-/** Its tensors, where there are any. */
-export const TENSORS_FILE = 'state.safetensors';
-
-export interface SnapshotFile {
-  readonly name: string;
-  /** Its length. */
-  readonly bytes: number;
-  /** Its content, as often as it is asked for: to compare what was written, and where a save is tried again. */
-  readonly pieces: Iterable<Uint8Array>;
-}
 
 /** Where the copies are: one place after the other, as clearing fresh memory takes longer than all that is done in it. */
 export class SnapshotMemory {
@@ -37,15 +23,14 @@ export class SnapshotMemory {
   }
 }
 
-const PIECE = 2 ** 20;
 /** Elements are aligned in it. */
 const ALIGNED = 64;
 
 export class Snapshot {
-  readonly files: readonly SnapshotFile[];
+  readonly files: readonly Written[];
   readonly #give: () => void;
 
-  private constructor(files: readonly SnapshotFile[], give: () => void) {
+  private constructor(files: readonly Written[], give: () => void) {
     this.files = files;
     this.#give = give;
   }
@@ -65,7 +50,7 @@ export class Snapshot {
       const bytes = files.reduce((sum, [, file]) => sum + aligned(file.bytes), 0);
       const taken = memory.take(bytes);
       let at = 0;
-      const copied = files.map(([name, file]): SnapshotFile => {
+      const copied = files.map(([name, file]): Written => {
         const content = taken.subarray(at, at + file.bytes);
         file.copyTo(content);
         at += aligned(file.bytes);
@@ -87,7 +72,7 @@ export class Snapshot {
   }
 }
 
-function fileOf(name: string, content: Uint8Array): SnapshotFile {
+function fileOf(name: string, content: Uint8Array): Written {
   const pieces: Uint8Array[] = [];
   for (let at = 0; at < content.length; at += PIECE) pieces.push(content.subarray(at, at + PIECE));
   return { name, bytes: content.length, pieces };

@@ -10,7 +10,7 @@ import type { TrainerContext } from './context.ts';
 import { DataWait } from './dataWait.ts';
 import { StepTrainingHook } from './hooks.ts';
 import { Metrics } from './metrics.ts';
-import { NextBatches, type Taken } from './nextBatches.ts';
+import { NextBatches } from './nextBatches.ts';
 import { explain, NotFiniteError } from './notFinite.ts';
 import type { Made, Open, Prepared } from './openStep.ts';
 import { isOutOfMemory, RecoverableOOMError } from './outOfMemory.ts';
@@ -139,12 +139,18 @@ export class Steps {
     const { of, soFar } = options;
     if (this.#context.keepsOrder && !this.#next.areUnderWay)
       while (this.#open.length > 0) await this.#settle(soFar);
-    let taken: Taken | undefined = this.#next.takeMade();
-    if (taken === undefined) {
-      await this.#next.arrival(batches);
-      taken = this.#next.takeMade() ?? (await this.#take(batches, options));
+    let taken = this.#next.take();
+    while (taken === undefined || taken === 'asked') {
+      if (taken === 'asked') await this.#reach(options);
+      else await this.#next.arrival(batches);
+      taken = this.#next.take();
     }
     if (taken === 'stopped') return false;
+    if ('failure' in taken) {
+      // The steps that were begun before are told.
+      while (this.#open.length > 0) await this.#settle(soFar);
+      throw taken.failure;
+    }
     const { prepared, isAhead } = taken;
     if (prepared.parts?.some((part) => part.isTooLarge())) await this.#cutAnew(prepared);
     const context = this.#context;
@@ -164,27 +170,12 @@ export class Steps {
         })
       : this.#makeEagerly(prepared);
     this.#open.push({ prepared, state: context.state, done, moved: () => moved, overlaps });
-    const isCompiling = prepared.parts !== undefined && this.#compiled?.problem === undefined;
-    // One that is made here may draw random numbers, or look at fields, in JavaScript's time.
-    const hasNext = ready !== undefined && soFar.steps + this.#open.length < of;
-    if (hasNext && isCompiling && !context.keepsOrder && !this.#options.attention.isStopped)
+    // A step that is made here may draw random numbers, or look at fields, in JavaScript's time.
+    const isElsewhere = ready !== undefined && this.#compiled?.updates === true;
+    const hasNext = soFar.steps + this.#open.length < of;
+    if (hasNext && isElsewhere && !context.keepsOrder && !this.#options.attention.isStopped)
       void this.#next.prepare(batches, false);
     return true;
-  }
-
-  /** Takes what the next step is made of, and does what is asked for meanwhile. */
-  async #take(batches: Batches<unknown>, options: EpochOptions): Promise<Exclude<Taken, 'asked'>> {
-    try {
-      for (;;) {
-        const taken = await this.#next.take(batches);
-        if (taken !== 'asked') return taken;
-        await this.#reach(options);
-      }
-    } catch (error) {
-      // The steps that were begun before are told.
-      while (this.#open.length > 0) await this.#settle(options.soFar);
-      throw error;
-    }
   }
 
   /** Waits for the oldest step under way. */

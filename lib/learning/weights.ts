@@ -7,8 +7,8 @@ import { ArgumentError } from '../errors.ts';
 import { loadSafetensors, readSafetensorsHeader } from '../torch/io/safetensors.ts';
 import type { Module } from '../torch/nn/module.ts';
 import { tidy } from '../torch/scope.ts';
+import { MODEL_FILE } from './manifest.ts';
 import { abridged } from './parameterOptimizer.ts';
-import { MODEL_FILE } from './snapshot.ts';
 
 /** What came of loading. */
 export interface LoadReport {

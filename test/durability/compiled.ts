@@ -13,22 +13,18 @@ const SWC: Options = {
 };
 
 const IMPORTED = /(?<=(?:\bfrom|\bimport|\bimport\(|\bnew URL\() ?')(\.{1,2}\/[^']+)\.ts(?=')/g;
-const OF_TORCH = /import (\{[^}]*\}) from '[^']*\/torch\/[^']*';/g;
 
 /**
- * Translates a program beside the tests, and all that it imports.
+ * Translates a program beside the tests, or a module, and all that it imports.
  *
- * @param isBare it has no tensors, and is not to load what makes them
  * @returns the path of the program
  */
-export function compiled(program: string, to: string, { isBare = false } = {}): string {
+export function compiled(program: string, to: string): string {
   const waiting = [fileURLToPath(new URL(program, import.meta.url))];
   const seen = new Set(waiting);
   const targetOf = (path: string) => join(to, relative(root, path).replace(/\.ts$/, '.js'));
   for (const path of waiting) {
     let { code } = transformSync(readFileSync(path, 'utf8'), { ...SWC, filename: path });
-    if (isBare)
-      code = code.replace(OF_TORCH, (_, names: string) => `const ${names.replace(/ as /g, ': ')} = {};`);
     code = code.replace(IMPORTED, (_, name: string) => {
       const imported = join(dirname(path), `${name}.ts`);
       if (!seen.has(imported)) waiting.push(imported);

@@ -14,11 +14,20 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { ArgumentError } from '../../lib/errors.ts';
-import { CheckpointStore, readCheckpoint } from '../../lib/learning/checkpoint.ts';
+import { CheckpointStore } from '../../lib/learning/checkpoint.ts';
 import { DamagedError } from '../../lib/learning/damaged.ts';
 import { type Disk, disk } from '../../lib/learning/disk.ts';
-import { MANIFEST_FILE, type Manifest, readManifest, writeManifest } from '../../lib/learning/manifest.ts';
-import { MODEL_FILE, Snapshot, STATE_FILE, TENSORS_FILE } from '../../lib/learning/snapshot.ts';
+import {
+  MANIFEST_FILE,
+  type Manifest,
+  MODEL_FILE,
+  readManifest,
+  STATE_FILE,
+  TENSORS_FILE,
+  writeManifest,
+} from '../../lib/learning/manifest.ts';
+import { readCheckpoint } from '../../lib/learning/readCheckpoint.ts';
+import { Snapshot } from '../../lib/learning/snapshot.ts';
 import { F } from '../../lib/torch/functions.ts';
 import { Linear } from '../../lib/torch/nn/layers/linear.ts';
 import { tidy } from '../../lib/torch/scope.ts';

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, expect } from '@jest/globals';
-import { readCheckpoint } from '../../lib/learning/checkpoint.ts';
+import { readCheckpoint } from '../../lib/learning/readCheckpoint.ts';
 import { STATE_PARTS } from '../../lib/learning/runState.ts';
 import { told } from './children.ts';
 import { type Change, changed, empty, nothing, older, piecesOf, reseal } from './droppedPieces.ts';

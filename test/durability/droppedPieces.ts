@@ -6,10 +6,12 @@ import {
   type FileEntry,
   MANIFEST_FILE,
   type Manifest,
+  MODEL_FILE,
+  STATE_FILE,
+  TENSORS_FILE,
   writeFile,
   writeManifest,
 } from '../../lib/learning/manifest.ts';
-import { MODEL_FILE, STATE_FILE, TENSORS_FILE } from '../../lib/learning/snapshot.ts';
 import { packState } from '../../lib/learning/stateCodec.ts';
 import { isPlainObject } from '../../lib/plainObject.ts';
 import { safetensorsOf } from '../../lib/torch/io/safetensors.ts';

@@ -7,6 +7,7 @@ import { CheckpointStore } from '../../lib/learning/checkpoint.ts';
 import { CheckpointSaveError, DamagedError } from '../../lib/learning/damaged.ts';
 import { type Disk, type DiskFile, disk } from '../../lib/learning/disk.ts';
 import { checkManifest } from '../../lib/learning/manifest.ts';
+import { readCheckpoint } from '../../lib/learning/readCheckpoint.ts';
 import { tidy } from '../../lib/torch/scope.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import {
@@ -122,7 +123,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     },
   },
   read: {
-    run: (run) => tidy(async () => void (await run.store.read(checkpointOf(run, 2)))),
+    run: (run) => tidy(async () => void (await readCheckpoint(checkpointOf(run, 2), run.on))),
     async wrongs(run, before, { code }, error) {
       const wrongs = await lost(run, before);
       if (error === undefined) wrongs.push('read what could not be read');
@@ -155,7 +156,7 @@ async function damaged(run: Run): Promise<string[]> {
 async function goOn(run: Run): Promise<string[]> {
   const path = await run.store.save(positionAt(4), filesAt(4), NOTE);
   await run.store.publish(path, positionAt(4), bestOf(run));
-  const { state } = await tidy(() => run.store.read(path));
+  const { state } = await tidy(() => readCheckpoint(path, run.on));
   const wrongs = (state as { epoch: number }).epoch === 4 ? [] : ['did not save'];
   const names = [...(await run.on.list(run.path)), ...(await run.on.list(run.directory))].sort();
   const count = names.filter((name) => name.startsWith('epoch-')).length;

@@ -5,6 +5,7 @@ import { afterAll, expect, test as plain } from '@jest/globals';
 import { CheckpointStore, type SavedFiles } from '../../lib/learning/checkpoint.ts';
 import { CheckpointSaveError } from '../../lib/learning/damaged.ts';
 import { disk } from '../../lib/learning/disk.ts';
+import { readCheckpoint } from '../../lib/learning/readCheckpoint.ts';
 import { tidy } from '../../lib/torch/scope.ts';
 import { changed, contentsOf, filesOf, NOTE, snapshotOf } from './checkpoints.ts';
 import { full, randomOf, repeatable, tell } from './effort.ts';
@@ -76,7 +77,7 @@ async function expectWhole(store: CheckpointStore, directory: string, snapshot: 
   expect(usable).toHaveLength(count);
   for (const path of usable) {
     expect(changed(contents, await contentsOf(disk, path))).toEqual([]);
-    await tidy(() => store.read(path));
+    await tidy(() => readCheckpoint(path));
   }
   expect(readdirSync(directory).filter((name) => !name.startsWith('epoch-'))).toEqual(['last']);
 }

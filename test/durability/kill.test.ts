@@ -24,7 +24,7 @@ let [store, learner] = ['', ''];
 
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'xpmir-kill-'));
-  store = compiled('killedStore.ts', join(directory, 'bare'), { isBare: true });
+  store = compiled('killedStore.ts', join(directory, 'bare'));
   learner = compiled('killedLearner.ts', join(directory, 'whole'));
 });
 

@@ -1,7 +1,7 @@
 /** What is saved by processes that are killed: other bytes after each step. */
 import { createHash } from 'node:crypto';
 import type { Note, SavedFiles } from '../../lib/learning/checkpoint.ts';
-import { MODEL_FILE, STATE_FILE } from '../../lib/learning/snapshot.ts';
+import { MODEL_FILE, STATE_FILE } from '../../lib/learning/manifest.ts';
 
 export const NOTE: Note = {
   stepsInEpoch: 1,

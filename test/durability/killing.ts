@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { foundIn, readCheckpoint } from '../../lib/learning/checkpoint.ts';
+import { foundIn } from '../../lib/learning/checkpoint.ts';
 import { disk } from '../../lib/learning/disk.ts';
-import { checkManifest } from '../../lib/learning/manifest.ts';
-import { MODEL_FILE } from '../../lib/learning/snapshot.ts';
+import { checkManifest, MODEL_FILE } from '../../lib/learning/manifest.ts';
+import { readCheckpoint } from '../../lib/learning/readCheckpoint.ts';
 import { tidy } from '../../lib/torch/scope.ts';
 import type { Random } from '../robustness/random.ts';
 

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { localProcess, startHeartbeat } from '../../lib/experiment/processes.ts';
 import { alone, runningIn } from '../../lib/learning/runLock.ts';
 import { until } from '../experiment/support.ts';
-import { plainModules } from './plainModules.ts';
+import { compiled } from './compiled.ts';
 
 /**
  * Tries for one directory after the other, at the moment that the other of its pair does, says what came of it, and goes
@@ -18,7 +18,7 @@ import { plainModules } from './plainModules.ts';
 const STARTER = `
   import { existsSync, writeFileSync } from 'node:fs';
   import { createInterface } from 'node:readline';
-  import { alone } from './learning/runLock.js';
+  import { alone } from './lib/learning/runLock.js';
   const [own, other, ...directories] = process.argv.slice(2);
   const told = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
   const say = (what) => {
@@ -54,7 +54,7 @@ const newDirectory = () => {
 
 beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), 'xpmir-lock-'));
-  plainModules('learning/runLock.ts', root);
+  compiled('../../lib/learning/runLock.ts', root);
   writeFileSync(join(root, 'starter.mjs'), STARTER);
 });
 

@@ -1,8 +1,7 @@
 /** Sequences of saves, crashes and returns to where a run was before: of what was saved, what has to stay stays. */
 import { expect } from '@jest/globals';
 import { CheckpointStore, type Kept, type Position, type SavedFiles } from '../../lib/learning/checkpoint.ts';
-import { checkManifest } from '../../lib/learning/manifest.ts';
-import { MODEL_FILE, STATE_FILE } from '../../lib/learning/snapshot.ts';
+import { checkManifest, MODEL_FILE, STATE_FILE } from '../../lib/learning/manifest.ts';
 import type { Random } from '../robustness/random.ts';
 import { NOTE, unfinishedIn } from './checkpoints.ts';
 import { full, randomOf, repeatable, tell } from './effort.ts';

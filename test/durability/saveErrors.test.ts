@@ -2,10 +2,11 @@
 import { appendFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test as plain } from '@jest/globals';
-import { foundIn, readCheckpoint } from '../../lib/learning/checkpoint.ts';
+import { foundIn } from '../../lib/learning/checkpoint.ts';
 import { CheckpointSaveError } from '../../lib/learning/damaged.ts';
 import { disk } from '../../lib/learning/disk.ts';
 import { type SaveErrors, StepTrainingHook, type TrainerContext } from '../../lib/learning/index.ts';
+import { readCheckpoint } from '../../lib/learning/readCheckpoint.ts';
 import { setNumThreads } from '../../lib/torch/threads.ts';
 import { newDirectory, toyLearner, toyModel } from '../learning/toy.ts';
 import { repeatable } from './effort.ts';

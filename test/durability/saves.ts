@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { CheckpointStore, type Position, type SavedFiles } from '../../lib/learning/checkpoint.ts';
 import { DamagedError } from '../../lib/learning/damaged.ts';
 import type { Disk } from '../../lib/learning/disk.ts';
-import { checkManifest } from '../../lib/learning/manifest.ts';
-import { MODEL_FILE } from '../../lib/learning/snapshot.ts';
+import { checkManifest, MODEL_FILE } from '../../lib/learning/manifest.ts';
+import { readCheckpoint } from '../../lib/learning/readCheckpoint.ts';
 import { tidy } from '../../lib/torch/scope.ts';
 import { contentOf, filesOf, NOTE, snapshotOf, unfinishedIn } from './checkpoints.ts';
 import { type MemoryDisk, PowerCut } from './memoryDisk.ts';
@@ -110,7 +110,9 @@ async function loadNewest(found: MemoryDisk, store: CheckpointStore, progress: P
   for (const path of (await store.list()).usable) {
     const epoch = epochOf(path);
     try {
-      const read = await tidy(async () => ((await store.read(path)).state as { epoch: number }).epoch);
+      const read = await tidy(
+        async () => ((await readCheckpoint(path, found)).state as { epoch: number }).epoch,
+      );
       if (read !== epoch || !(await isAsSaved(found, path, epoch)))
         wrongs.push('what was loaded is not what was saved');
       loaded.push(epoch);

@@ -4,7 +4,6 @@ import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeAll, describe, expect } from '@jest/globals';
-import { readCheckpoint } from '../../lib/learning/checkpoint.ts';
 import {
   Adam,
   type EventReader,
@@ -13,6 +12,7 @@ import {
   ParameterOptimizer,
   type TrainerContext,
 } from '../../lib/learning/index.ts';
+import { readCheckpoint } from '../../lib/learning/readCheckpoint.ts';
 import type { RunState } from '../../lib/learning/runState.ts';
 import { packState } from '../../lib/learning/stateCodec.ts';
 import { loadSafetensors } from '../../lib/torch/io/safetensors.ts';

@@ -19,10 +19,10 @@ class Slow extends Sampler<Example> {
   }
 }
 
-/** Takes it to put a batch together, and keeps the event loop meanwhile. */
+/** Takes as long to put a batch together, and keeps the event loop meanwhile. */
 class Busy extends NetTrainer {
   protected override collate(records: readonly Example[]): Batch {
-    const until = performance.now() + MILLISECONDS;
+    const until = performance.now() + records.length * MILLISECONDS;
     while (performance.now() < until);
     return collated(records);
   }
@@ -42,14 +42,14 @@ describe('epochs tell which share of their time they waited for batches', () => 
     const waits = await dataWaits(new NetTrainer({ batchSize: 4, sampler: new Slow() }), compile);
     expect(waits).toHaveLength(3);
     for (const wait of waits.slice(1)) {
-      expect(wait).toBeGreaterThan(0.4);
+      expect(wait).toBeGreaterThan(0.7);
       expect(wait).toBeLessThanOrEqual(1);
     }
   });
 
   test('also where putting them together keeps the event loop, and steps are computed beside it', async () => {
     const waits = await dataWaits(new Busy(), true);
-    for (const wait of waits.slice(1)) expect(wait).toBeGreaterThan(0.4);
+    for (const wait of waits.slice(1)) expect(wait).toBeGreaterThan(0.7);
   });
 
   test('little of it where they are there', async () => {

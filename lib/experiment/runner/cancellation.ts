@@ -1,16 +1,13 @@
 /** What SIGTERM and SIGINT do in a job: the task may finish what it must, and the job counts as cancelled. */
-import { constants } from 'node:os';
-
-const signals = ['SIGTERM', 'SIGINT'] as const;
-type Signal = (typeof signals)[number];
+import { ENDING_SIGNALS, type EndingSignal, exitCodeOf } from '../endingSignals.ts';
 
 export class Cancelled extends Error {
   readonly code: number;
 
-  constructor(signal: Signal) {
+  constructor(signal: EndingSignal) {
     super(`The job was cancelled by ${signal}`);
     this.name = 'Cancelled';
-    this.code = 128 + constants.signals[signal];
+    this.code = exitCodeOf(signal);
   }
 }
 
@@ -21,7 +18,7 @@ export class Cancellation {
 
   /** @param end called at once for a task that does not watch the signal, and at the second request for any other */
   constructor(end: (cancelled: Cancelled) => void) {
-    for (const name of signals) {
+    for (const name of ENDING_SIGNALS) {
       process.on(name, () => {
         const again = this.#cancelled !== undefined;
         this.#cancelled ??= new Cancelled(name);
