@@ -38,6 +38,7 @@ export class NextBatches {
   #outcome: Prepared | { readonly failure: unknown } | undefined;
   /** Until it is there, or something is asked of the run; undefined where it is to be waited for once more. */
   #arrival: Promise<void> | undefined;
+  #arrived: (() => void) | undefined;
   readonly #beforeDraw = () => this.#noteTorch();
   /** Whether they are of a step that begins once they are there; otherwise they are made while another one is. */
   #begins = false;
@@ -74,16 +75,13 @@ export class NextBatches {
 
   /** Waits until `take` has an answer. */
   arrival(batches: Batches<unknown>): Promise<void> {
-    const next = this.#next ?? this.prepare(batches, true);
+    if (this.#next === undefined) void this.prepare(batches, true);
     this.#arrival ??= new Promise((resolve) => {
+      this.#arrived = resolve;
       this.#options.attention.wakes(() => {
         this.#arrival = undefined;
         resolve();
       });
-      next.then(
-        () => resolve(),
-        () => resolve(),
-      );
     });
     return this.#arrival;
   }
@@ -104,7 +102,9 @@ export class NextBatches {
     this.#next = next;
     this.#arrival = undefined;
     const arrived = (outcome: Prepared | { readonly failure: unknown }) => {
-      if (this.#next === next) this.#outcome = outcome;
+      if (this.#next !== next) return;
+      this.#outcome = outcome;
+      this.#arrived?.();
     };
     next.then(arrived, (failure: unknown) => arrived({ failure }));
     return next;

@@ -13,6 +13,7 @@ import { Module } from '../../lib/torch/nn/module.ts';
 import { Parameter } from '../../lib/torch/nn/parameter.ts';
 import type { Tensor } from '../../lib/torch/tensor.ts';
 import { setNumThreads } from '../../lib/torch/threads.ts';
+import { itBfloat16Lstm } from '../support/cpu.ts';
 import { compiledSteps, graphsOf, type Made, one, outcome } from './compiledNet.ts';
 
 beforeAll(() => setNumThreads(1));
@@ -98,22 +99,25 @@ const ways: Readonly<Record<string, Partial<Made>>> = {
 };
 
 describe.each(Object.entries(models))('%s', (_, model) => {
-  test.each(Object.entries(ways))(
-    '%s: the bits of the step as it was',
-    async (_, way) => {
-      const made: Made = { ...way, model, stepsPerEpoch: 12 };
-      let compiled: Awaited<ReturnType<typeof outcome>> | undefined;
-      let graphs = 0;
-      const count = await compiledSteps(async () => {
-        graphs = await graphsOf(async () => {
-          compiled = await outcome(made, true, [1, 2]);
+  for (const [name, way] of Object.entries(ways)) {
+    const isLowLstm = model === models['attention and an LSTM'] && way.precision === 'bf16-mixed';
+    (isLowLstm ? itBfloat16Lstm : test)(
+      `${name}: the bits of the step as it was`,
+      async () => {
+        const made: Made = { ...way, model, stepsPerEpoch: 12 };
+        let compiled: Awaited<ReturnType<typeof outcome>> | undefined;
+        let graphs = 0;
+        const count = await compiledSteps(async () => {
+          graphs = await graphsOf(async () => {
+            compiled = await outcome(made, true, [1, 2]);
+          });
         });
-      });
-      expect(compiled).toEqual(await outcome(made, false, [1, 2]));
-      expect(compiled?.warnings).toEqual([]);
-      expect(count).toBeGreaterThan(10);
-      expect(graphs).toBe(1);
-    },
-    120_000,
-  );
+        expect(compiled).toEqual(await outcome(made, false, [1, 2]));
+        expect(compiled?.warnings).toEqual([]);
+        expect(count).toBeGreaterThan(10);
+        expect(graphs).toBe(1);
+      },
+      120_000,
+    );
+  }
 });
