@@ -98,6 +98,14 @@ export interface Addon {
 
   /** TorchScript modules are numbers as well; see native/jit.cc. */
   scriptLoad(bytes: Uint8Array, device?: string): number;
+  scriptOfTape(
+    tape: number,
+    members: readonly string[],
+    args: string,
+    argumentNames: readonly string[],
+    result: string,
+    training: boolean,
+  ): number;
   scriptSave(module: number): Uint8Array;
   scriptRelease(module: number): void;
   scriptName(module: number): string;

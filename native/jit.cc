@@ -10,9 +10,11 @@
 
 #include <unordered_map>
 
+#include "compiled.h"
 #include "entries.h"
 #include "modes.h"
 #include "script_call.h"
+#include "script_of_tape.h"
 #include "script_value.h"
 #include "tape.h"
 
@@ -245,10 +247,47 @@ Napi::Value call(State& state, const Napi::CallbackInfo& info) {
   return reply;
 }
 
+std::vector<std::string> strings_argument(const Napi::CallbackInfo& info, size_t i, const char* name) {
+  if (!info[i].IsArray()) throw ArgumentError("ERR_ARGUMENT", std::string("Expected an array for ") + name);
+  const Napi::Array array = info[i].As<Napi::Array>();
+  std::vector<std::string> strings;
+  for (uint32_t k = 0; k < array.Length(); k++) {
+    const Napi::Value each = array.Get(k);
+    if (!each.IsString()) throw ArgumentError("ERR_ARGUMENT", std::string("Expected strings for ") + name);
+    strings.push_back(each.As<Napi::String>().Utf8Value());
+  }
+  return strings;
+}
+
+// scriptOfTape(tape, members, arguments, argumentNames, result, training): the number of a module whose forward is the
+// tape. Members are [kind, path, type, ...]: "m" for modules, before what is in them, "p" for parameters and "b" for
+// buffers, whose tensors stand in the buffer in this order.
+Napi::Value of_tape(State& state, const Napi::CallbackInfo& info) {
+  const auto tape = tape_at(state, number_argument(info, 0, "tape"));
+  const std::vector<std::string> members = strings_argument(info, 1, "members");
+  WireReader reader = arena_reader(state);
+  const std::vector<at::Tensor> tensors = read_tensors(state, reader);
+  ScriptNames names;
+  names.arguments = string_argument(info, 2, "arguments");
+  names.argument_names = strings_argument(info, 3, "argumentNames");
+  names.result = string_argument(info, 4, "result");
+  names.training = boolean_argument(info, 5, "training");
+  size_t next = 0;
+  for (size_t i = 0; i + 2 < members.size(); i += 3) {
+    using Kind = ScriptNames::Member::Kind;
+    const Kind kind = members[i] == "m" ? Kind::Module : members[i] == "p" ? Kind::Parameter : Kind::Buffer;
+    if (kind != Kind::Module && next >= tensors.size())
+      throw ArgumentError("ERR_ARGUMENT", "Expected a tensor for each parameter and buffer");
+    names.members.push_back(
+        {kind, members[i + 1], members[i + 2], kind == Kind::Module ? at::Tensor() : tensors[next++]});
+  }
+  return insert(state, script_of_tape(*tape, names));
+}
+
 constexpr Entry kEntries[] = {
-    {"scriptLoad", load},       {"scriptSave", save},      {"scriptRelease", release}, {"scriptName", class_name},
-    {"scriptMembers", members}, {"scriptSet", set_member}, {"scriptTrain", train},     {"scriptTraining", training},
-    {"scriptMethods", methods}, {"scriptCall", call},
+    {"scriptOfTape", of_tape},    {"scriptLoad", load},       {"scriptSave", save},      {"scriptRelease", release},
+    {"scriptName", class_name},   {"scriptMembers", members}, {"scriptSet", set_member}, {"scriptTrain", train},
+    {"scriptTraining", training}, {"scriptMethods", methods}, {"scriptCall", call},
 };
 
 }  // namespace

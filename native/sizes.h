@@ -44,6 +44,10 @@ class SizeModel {
   // The free sizes among these; nothing where they break a rule.
   std::optional<Sizes> free(const Sizes& sizes) const;
 
+  // Which sizes the formulas are of, and the formulas.
+  const std::vector<size_t>& free_sizes() const { return free_; }
+  const std::vector<SizeFormula>& formulas() const { return formulas_; }
+
   // The numbers of all formulas; nothing where they have none.
   std::optional<std::vector<double>> at(const Sizes& sizes) const;
 

@@ -208,6 +208,7 @@ Recorder::Recorder(const std::vector<at::Tensor>& inputs, bool is_update, double
     // Where one tensor is given twice, the first place stands for both.
     values_.emplace(input.unsafeGetTensorImpl(), static_cast<int>(tape_->values_));
     tape_->values_++;
+    tape_->ranks_.push_back(input.dim());
     note_device(input);
     alive_.push_back(input);
     input_versions_.push_back(version_of(input));

@@ -75,8 +75,10 @@ class Tape {
 
  private:
   friend class Recorder;
+  friend class ScriptOfTape;
 
   size_t inputs_ = 0;
+  std::vector<int64_t> ranks_;              // of the inputs: how many sizes each has
   Sizes sizes_;                             // of the inputs that it was recorded with
   std::shared_ptr<const SizeModel> model_;  // of a general tape
   size_t values_ = 0;

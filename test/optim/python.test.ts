@@ -1,35 +1,18 @@
 /** The way back to Python: PyTorch loads our state dicts and goes on to the same parameters. */
 
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect } from '@jest/globals';
 import { F } from '../../lib/torch/functions.ts';
 import { loadSafetensors, saveSafetensors } from '../../lib/torch/io/safetensors.ts';
 import * as optim from '../../lib/torch/optim/index.ts';
 import { manualSeed } from '../../lib/torch/random.ts';
 import { tidy } from '../../lib/torch/scope.ts';
 import { Tensor } from '../../lib/torch/tensor.ts';
-import { setNumThreads, version } from '../../lib/torch/threads.ts';
+import { setNumThreads } from '../../lib/torch/threads.ts';
+import { itSameTorch, runPython } from '../support/python.ts';
 
-const python = process.env.XPMIR_PYTHON ?? 'python3';
-
-/** A Python with the safetensors package and the PyTorch whose libtorch is loaded here: only that one has the same bits. */
-function hasSameTorch(): boolean {
-  try {
-    const script = 'import torch, safetensors; print(torch.__version__)';
-    const found = execFileSync(python, ['-c', script], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    return found.trim().split('+')[0] === version().split('+')[0];
-  } catch {
-    return false;
-  }
-}
-
-const itSameTorch = hasSameTorch() ? test : test.skip;
 const folder = mkdtempSync(join(tmpdir(), 'xpmir-optim-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 beforeAll(() => setNumThreads(1));
@@ -114,7 +97,7 @@ itSameTorch('every optimizer', async () => {
     steps(optimizer, params);
     runs.set(name, params);
   }
-  execFileSync(python, ['-c', GO_ON, folder, ...runs.keys()]);
+  runPython(GO_ON, folder, ...runs.keys());
   for (const [name, params] of runs) {
     const theirs = await loadSafetensors(join(folder, `${name}.after.safetensors`));
     for (const [index, param] of params.entries()) {

@@ -149,9 +149,11 @@ export function record<T>(
       places.set(operator, callerPlace());
   };
   let result: T;
+  let outputs: readonly Tensor[] = [];
   try {
     result = within({ observe, isWrittenDown: true }, fn);
     if (types.isPromise(result)) problem ??= 'is asynchronous';
+    if (problem === undefined) outputs = outputsOf(result);
   } catch (error) {
     native().tapeCancel();
     throw error;
@@ -163,7 +165,7 @@ export function record<T>(
     return { result, tape: undefined, problem };
   }
   begin();
-  put(outputsOf(result), 'outputs');
+  put(outputs, 'outputs');
   const id = native().tapeEnd();
   if (typeof id === 'string') {
     const place = places.get(id.replace(/^.* /, ''));

@@ -2,4 +2,5 @@
 
 export { load, type ScriptLoadOptions } from './load.ts';
 export { ScriptModule } from './scriptModule.ts';
+export { type Traceable, type TraceOptions, trace } from './trace.ts';
 export type { ScriptValue } from './values.ts';
