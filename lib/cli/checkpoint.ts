@@ -61,17 +61,22 @@ const WORDS = {
 
 function verifyCommand(): Command {
   return new Command('verify')
-    .description('read every byte, of the best models that a run keeps too; exit code 1 if any is damaged')
+    .description(
+      'read every byte, of the best models that a run keeps too; exit code 1 if any is damaged, or there is none',
+    )
     .argument('<dir>', ofAny)
     .option('--json', 'one JSON object for each line')
     .action(
       action(async (given: string, { json }: JsonOption) => {
         const { verified } = await import('./checkpointList.ts');
+        let found = 0;
         for await (const { ok, name, files, bytes, reason } of verified(given)) {
+          found++;
           if (!ok) process.exitCode = 1;
           const text = ok ? `ok (${files} files, ${bytes} bytes)` : reason;
           console.log(json ? JSON.stringify({ ok, name, files, bytes, reason }) : `${name}: ${text}`);
         }
+        if (found === 0) throw expected('at least one checkpoint', 'dir', given);
       }),
     );
 }

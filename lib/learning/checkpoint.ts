@@ -15,7 +15,7 @@
  * then does `last` move, and only then are older ones removed, under another name first.
  */
 import { randomUUID } from 'node:crypto';
-import { statfs } from 'node:fs/promises';
+import { readlink, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { types } from 'node:util';
 import { codeOf } from '../experiment/files.ts';
@@ -32,13 +32,12 @@ import {
   MODEL_FILE,
   opened,
   piecesIn,
+  positionIn,
   readManifest,
   writeFile,
   writeManifest,
 } from './manifest.ts';
 import type { Snapshot } from './snapshot.ts';
-
-const NAME = /^epoch-(\d+)(?:-step-(\d+))?(?:\.(\d+))?$/;
 
 /** When a state was saved. */
 export interface Position {
@@ -154,6 +153,13 @@ export class CheckpointStore {
     };
   }
 
+  /** Lets `last` show to a checkpoint, where it does not. */
+  async pointTo(path: string): Promise<void> {
+    const name = basename(path);
+    if ((await readlink(this.last).catch(() => undefined)) !== name)
+      await pointTo(this.#disk, this.last, name);
+  }
+
   /** The next one is saved by a run that goes on from the checkpoint with this id. */
   follow(id: string): void {
     this.#previous = id;
@@ -203,7 +209,9 @@ export class CheckpointStore {
       throw await this.#failure(error, path, 0);
     }
     const isOlder = (name: string) =>
-      name !== basename(kept) && name.startsWith(prefix) && NAME.test(name.slice(prefix.length));
+      name !== basename(kept) &&
+      name.startsWith(prefix) &&
+      positionIn(name.slice(prefix.length)) !== undefined;
     await this.#prune(directory, async () => (await this.#disk.list(directory)).filter(isOlder), prefix);
   }
 
@@ -301,10 +309,8 @@ export class CheckpointStore {
 /** The checkpoints in a directory, the newest first. */
 export async function foundIn(on: Disk, directory: string): Promise<Found[]> {
   const found = (await on.list(directory)).flatMap((name): Found[] => {
-    const [, epoch, steps, copy] = NAME.exec(name) ?? [];
-    if (epoch === undefined) return [];
-    const at = steps === undefined ? Number.POSITIVE_INFINITY : Number(steps);
-    return [{ name, epoch: Number(epoch), steps: at, copy: Number(copy ?? 1) }];
+    const { epoch, steps = Number.POSITIVE_INFINITY, copy } = positionIn(name) ?? {};
+    return epoch === undefined || copy === undefined ? [] : [{ name, epoch, steps, copy }];
   });
   return found.sort(
     (a, b) => b.epoch - a.epoch || (a.steps === b.steps ? b.copy - a.copy : b.steps - a.steps),

@@ -12,6 +12,7 @@ import type { SaveErrors } from './checkpointWriter.ts';
 import type { DeviceInformation } from './devices.ts';
 import type { EventReader, LearnerEvent } from './events.ts';
 import { type Hook, Hooks } from './hooks.ts';
+import type { RunSettings } from './manifest.ts';
 import { Metrics } from './metrics.ts';
 import { RunCheckpoints } from './runCheckpoints.ts';
 import type { Earlier, RunParts, UnfinishedEpoch } from './runState.ts';
@@ -56,6 +57,7 @@ export interface TrainerContextOptions {
   readonly kept: Kept;
   /** What to do when one cannot be saved. */
   readonly saveErrors: SaveErrors;
+  readonly settings: RunSettings;
   readonly readers: readonly EventReader[];
 }
 
@@ -106,7 +108,16 @@ export class TrainerContext {
     // Of several processes that train together, one writes.
     const directory = info.main ? checkpointspath : undefined;
     const emit = (event: LearnerEvent) => this.emit(event);
-    this.checkpoints = new RunCheckpoints({ model, directory, kept, saveErrors, device: info.device, emit });
+    const { settings } = options;
+    this.checkpoints = new RunCheckpoints({
+      model,
+      directory,
+      kept,
+      saveErrors,
+      settings,
+      device: info.device,
+      emit,
+    });
   }
 
   get state(): TrainState {
@@ -320,6 +331,11 @@ export class TrainerContext {
    */
   keepModel(path: string): Promise<boolean> {
     return this.checkpoints.keep(path);
+  }
+
+  /** Writes a small file of the run; what to do when the disk does not take it, the learner's `saveErrors` says. */
+  writeFile(path: string, content: string): Promise<void> {
+    return this.checkpoints.writeFile(path, content);
   }
 }
 

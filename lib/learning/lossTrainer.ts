@@ -2,7 +2,7 @@
  * Training on lists of records, with losses that are added up.
  */
 import { types } from 'node:util';
-import { ArgumentError, TorchError } from '../errors.ts';
+import { ArgumentError, expected, TorchError } from '../errors.ts';
 import { wrong } from '../experiment/accept.ts';
 import { config } from '../experiment/config.ts';
 import { nameOf } from '../experiment/declaration.ts';
@@ -179,6 +179,18 @@ export abstract class LossTrainer<T = unknown, B = readonly T[]> extends config(
     const running = this.#now();
     running.batches.loadStateDict(sampler);
     running.batcher.loadStateDict(batcher);
+  }
+
+  override checkState(): void {
+    const given: unknown = this.stateDict();
+    const parts = Object.keys(LossTrainer.prototype.stateDict.call(this));
+    if (typeof given === 'object' && given !== null && parts.every((part) => Object.hasOwn(given, part)))
+      return;
+    throw expected(
+      `what super.stateDict() has, ${parts.join(' and ')},`,
+      `${nameOf(this)}.stateDict()`,
+      given,
+    );
   }
 
   override close(): void | Promise<void> {

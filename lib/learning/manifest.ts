@@ -4,7 +4,7 @@
  * JSON of which the last field is the SHA-256 of the text with that field empty, so that no bit of it can change either.
  */
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { ArgumentError } from '../errors.ts';
 import { codeOf } from '../experiment/files.ts';
 import { isPlainObject } from '../plainObject.ts';
@@ -27,6 +27,14 @@ export interface FileEntry {
   readonly sha256: string;
 }
 
+/** How a learner trains, beside what its parts say. */
+export interface RunSettings {
+  readonly stepsPerEpoch: number;
+  readonly accumulateGradBatches: number;
+  /** Of parameters, and how they are computed with, such as `32-true`. */
+  readonly precision: string;
+}
+
 /** What made a checkpoint. Other versions, or another number of threads, may round otherwise. */
 export interface Origin {
   readonly xpmir: string;
@@ -34,6 +42,8 @@ export interface Origin {
   readonly node: string;
   readonly device: string;
   readonly threads: number;
+  /** Missing in checkpoints that were made before it was noted. */
+  readonly settings?: RunSettings;
 }
 
 /** What is told of a checkpoint beside its files. */
@@ -66,6 +76,28 @@ const NAME = /^(?=.{1,100}$)[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 const SEAL = /"sha256": "([0-9a-f]{64})"\n\}\n$/;
 const EMPTY_SEAL = '"sha256": ""\n}\n';
+
+/** What the name of a checkpoint's directory says. */
+export interface NamedPosition {
+  readonly epoch: number;
+  /** Of a checkpoint in the middle of an epoch. */
+  readonly steps: number | undefined;
+  /** Of several at the same position, counted from 1. */
+  readonly copy: number;
+}
+
+const POSITION = /^epoch-(\d+)(?:-step-(\d+))?(?:\.(\d+))?$/;
+
+/** Undefined for other names. */
+export function positionIn(name: string): NamedPosition | undefined {
+  const [, epoch, steps, copy] = POSITION.exec(name) ?? [];
+  if (epoch === undefined) return undefined;
+  return {
+    epoch: Number(epoch),
+    steps: steps === undefined ? undefined : Number(steps),
+    copy: Number(copy ?? 1),
+  };
+}
 
 /** Writes a file, to the disk. @returns what it is then */
 export async function writeFile(
@@ -110,6 +142,14 @@ export async function writeManifest(
  */
 export async function checkManifest(on: Disk, directory: string): Promise<Manifest> {
   const manifest = await readManifest(on, directory);
+  const named = positionIn(basename(directory));
+  if (
+    named !== undefined &&
+    (named.epoch !== manifest.epoch || (named.steps ?? manifest.steps) !== manifest.steps)
+  )
+    throw new DamagedError(
+      `it is of epoch ${manifest.epoch} and step ${manifest.steps}, not what its name says`,
+    );
   for (const name of Object.keys(manifest.files)) await checkFile(on, directory, name, manifest);
   return manifest;
 }

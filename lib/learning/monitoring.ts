@@ -13,7 +13,6 @@ import { int, list } from '../experiment/types.ts';
 import { isPlainObject } from '../plainObject.ts';
 import type { Module } from '../torch/nn/module.ts';
 import type { TrainerContext } from './context.ts';
-import { writeFileAtomically } from './files.ts';
 import { ValidationHook } from './hooks.ts';
 import { LearnerListener, LearnerListenerStatus, type ListenerOutput } from './listener.ts';
 import { ValidationModuleLoader } from './moduleLoader.ts';
@@ -176,7 +175,7 @@ export abstract class MonitoringListener extends config(
     if (context.path !== undefined) {
       const { json } = packState({ version: 1, id: this.id, top: Object.fromEntries(this.#top) });
       const content = JSON.stringify(json);
-      await writeFileAtomically(this.info, `${content}\n`);
+      await context.writeFile(this.info, `${content}\n`);
     }
     const values = new Map([...measured].map(([name, { values = [] }]) => [name, values]));
     context.emit({ type: 'validation', listener: this.id, state, metrics: this.#current, values, improved });

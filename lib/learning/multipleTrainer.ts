@@ -81,6 +81,10 @@ export class MultipleTrainer extends config(
     for (const [key, trainer] of this.#entries) trainer.loadStateDict(states[key]);
   }
 
+  override checkState(): void {
+    for (const [, trainer] of this.#entries) trainer.checkState();
+  }
+
   override to(device: string): void {
     super.to(device);
     for (const [, trainer] of this.#entries) trainer.to(device);

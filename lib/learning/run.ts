@@ -79,6 +79,11 @@ export class LearnerRun {
       stepsPerEpoch,
       kept: { last: learner.keepCheckpoints, every: learner.keepEvery },
       saveErrors,
+      settings: {
+        stepsPerEpoch,
+        accumulateGradBatches: learner.accumulateGradBatches,
+        precision: precision ?? (useFp16 ? 'useFp16' : '32-true'),
+      },
       dtype: precisionOf(precision, useFp16, environment.info.device).dtype,
       optimizer: this.#optimizer,
     });

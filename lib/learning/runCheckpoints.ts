@@ -4,12 +4,15 @@
 import { mkdir } from 'node:fs/promises';
 import { types } from 'node:util';
 import { ArgumentError, expected } from '../errors.ts';
+import { codeOf } from '../experiment/files.ts';
 import type { Module } from '../torch/nn/module.ts';
 import { visitTensors } from '../torch/scope.ts';
 import { CheckpointStore, type Kept, type Position } from './checkpoint.ts';
 import { CheckpointWriter, type SaveErrors } from './checkpointWriter.ts';
 import { CheckpointSaveError, DamagedError } from './damaged.ts';
 import { type EventReader, messageOf } from './events.ts';
+import { writeFileAtomically } from './files.ts';
+import type { Origin, RunSettings } from './manifest.ts';
 import { originChanges, originOf } from './origin.ts';
 import { readCheckpoint } from './readCheckpoint.ts';
 import {
@@ -25,6 +28,7 @@ import {
   wholeState,
 } from './runState.ts';
 import { Snapshot, SnapshotMemory } from './snapshot.ts';
+import { packState } from './stateCodec.ts';
 
 export interface RunCheckpointsOptions {
   readonly model: Module;
@@ -34,6 +38,8 @@ export interface RunCheckpointsOptions {
   /** What to do when one cannot be saved. */
   readonly saveErrors: SaveErrors;
   readonly device: string;
+  /** How the learner trains, beside what its parts say. */
+  readonly settings: RunSettings;
   readonly emit: EventReader;
 }
 
@@ -89,6 +95,7 @@ export class RunCheckpoints {
   async resume(parts: RunParts, maxEpochs: number): Promise<RunState | undefined> {
     this.#parts = parts;
     if (this.#store === undefined) return undefined;
+    checkSavable(parts);
     const { usable, beyond } = await this.#store.list(maxEpochs);
     if (beyond.length > 0)
       this.#warn(
@@ -101,9 +108,21 @@ export class RunCheckpoints {
       const { epoch, steps, samples, unfinished } = state;
       this.#saved = { epoch, steps, samples, unfinished: unfinished !== null };
       this.#path = path;
+      await this.#pointToNewest(path);
       return state;
     }
+    if (usable.length > 0)
+      this.#warn(`no checkpoint in ${this.#options.directory} is whole: the run begins from the start`);
     return undefined;
+  }
+
+  /** A process that was killed, or a shorter run in its place, may have left the link where it was. */
+  async #pointToNewest(path: string): Promise<void> {
+    try {
+      await this.#store?.pointTo(path);
+    } catch (error) {
+      this.#warn(`${this.#store?.last} does not show to ${path}: ${messageOf(error)}`);
+    }
   }
 
   /** Notes how the run is: what is saved from then on is this, with the model and the optimizers as they are then. */
@@ -137,7 +156,7 @@ export class RunCheckpoints {
       this.#saved = position;
       return Snapshot.take(this.#options.model, wholeState(parts, moment), this.#memory);
     };
-    const note = { stepsInEpoch: unfinished?.steps ?? null, origin: originOf(this.#options.device) };
+    const note = { stepsInEpoch: unfinished?.steps ?? null, origin: this.#origin };
     await writer.save(position, take, note);
   }
 
@@ -171,10 +190,32 @@ export class RunCheckpoints {
     }
   }
 
+  /**
+   * Writes a small file of the run, in place of the one that is there.
+   *
+   * @throws CheckpointSaveError where that cannot be and errors stop the run; otherwise a warning is emitted
+   */
+  async writeFile(path: string, content: string): Promise<void> {
+    try {
+      await writeFileAtomically(path, content);
+    } catch (error) {
+      const [code, bytes] = [codeOf(error), Buffer.byteLength(content)];
+      if (!types.isNativeError(error) || code === undefined) throw error;
+      const message = `Could not write a file of ${bytes} bytes: ${path}: ${error.message}`;
+      if (this.#options.saveErrors === 'stop')
+        throw new CheckpointSaveError(message, { code, path, bytes, cause: error });
+      this.#warn(message);
+    }
+  }
+
   /** Frees what it noted. */
   dispose(): void {
     visitTensors(this.#moment?.random, (tensor) => tensor.dispose());
     this.#moment = undefined;
+  }
+
+  get #origin(): Origin {
+    return originOf(this.#options.device, this.#options.settings);
   }
 
   /** @returns undefined for a damaged one */
@@ -182,7 +223,7 @@ export class RunCheckpoints {
     try {
       const { manifest, state } = await readCheckpoint(path);
       store.follow(manifest.id);
-      const changes = originChanges(manifest.origin, originOf(this.#options.device));
+      const changes = originChanges(manifest.origin, this.#origin);
       if (changes !== '')
         this.#warn(`the checkpoint ${path} was made ${changes}: the same bits are not promised`);
       return state as RunState;
@@ -212,6 +253,17 @@ export class RunCheckpoints {
 
   #warn(message: string): void {
     this.#options.emit({ type: 'warning', message });
+  }
+}
+
+/** @throws ArgumentError for a state that cannot be written, before anything is trained for it */
+function checkSavable(parts: RunParts): void {
+  parts.trainer.checkState?.();
+  const moment = noteMoment(parts, { epoch: 0, steps: 0, samples: 0, unfinished: null });
+  try {
+    packState(wholeState(parts, moment));
+  } finally {
+    visitTensors(moment.random, (tensor) => tensor.dispose());
   }
 }
 

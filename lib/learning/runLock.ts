@@ -2,7 +2,9 @@
  * One run at a time in a directory.
  */
 import { join } from 'node:path';
+import { types } from 'node:util';
 import { ArgumentError } from '../errors.ts';
+import { codeOf } from '../experiment/files.ts';
 import { Lock, lockOwner } from '../experiment/lock.ts';
 import { type ProcessRecord, startHeartbeat } from '../experiment/processes.ts';
 
@@ -30,7 +32,7 @@ export function runningIn(directory: string): ProcessRecord | undefined {
 function take(directory: string): Lock {
   let owner: ProcessRecord | undefined;
   for (let i = 0; i < ATTEMPTS; i++) {
-    const lock = Lock.take(lockOf(directory));
+    const lock = takeOne(directory);
     if (lock !== undefined) return lock;
     owner = runningIn(directory);
     if (owner !== undefined) break;
@@ -39,6 +41,20 @@ function take(directory: string): Lock {
   throw new ArgumentError(
     `learner.run: expected a directory that no other run uses, but ${who} trains in ${directory}`,
   );
+}
+
+function takeOne(directory: string): Lock | undefined {
+  try {
+    return Lock.take(lockOf(directory));
+  } catch (error) {
+    if (!types.isNativeError(error) || codeOf(error) === undefined) throw error;
+    const located = new ArgumentError(
+      `learner.run: expected a directory that can be written to for path, but ${directory} cannot: ${error.message}`,
+      'ERR_FILE',
+    );
+    located.cause = error;
+    throw located;
+  }
 }
 
 /** Whoever had the lock may be gone before it is asked who it was. */

@@ -23,7 +23,7 @@ export interface Stateful {
 
 export interface RunParts {
   readonly model: Module;
-  readonly trainer: Required<Stateful>;
+  readonly trainer: Required<Stateful> & { checkState?(): void };
   readonly optimizer: ScheduledOptimizer;
   readonly hooks: Hooks;
   readonly listeners: readonly LearnerListener[];
@@ -167,7 +167,7 @@ function checkProgress({ epoch, steps, samples, unfinished }: Progress): void {
 async function loadModel(model: Module, path: string): Promise<void> {
   const names = tidy(() => [...model.stateDict().keys()]);
   const keys = new Map(names.map((name) => [name, name]));
-  await loadWeights({ model, path, keys, isWhole: true, owner: 'learner' });
+  await loadWeights({ model, path, keys, isWhole: true, isVerified: true, owner: 'learner' });
 }
 
 type States = Readonly<Record<string, unknown>>;

@@ -26,6 +26,8 @@ export class Interrupted extends Error {
 const running = new Set<AbortController>();
 const saves = new Set<() => void>();
 let interrupted: Interrupted | undefined;
+let heardAt = 0;
+const ONE_PRESS_MS = 100;
 
 /** Runs something that stops at SIGTERM and SIGINT, after which the process ends, and saves at SIGUSR1. */
 export async function interruptible<T>(
@@ -34,7 +36,10 @@ export async function interruptible<T>(
 ): Promise<T> {
   const own = new AbortController();
   const stops = own.signal;
-  if (running.size === 0) for (const name of ENDING_SIGNALS) process.on(name, end);
+  if (running.size === 0) {
+    warnOfParent();
+    for (const name of ENDING_SIGNALS) process.on(name, end);
+  }
   running.add(own);
   try {
     return await saving((onBegin) =>
@@ -49,10 +54,19 @@ export async function interruptible<T>(
   } finally {
     running.delete(own);
     if (running.size === 0) {
-      for (const name of ENDING_SIGNALS) process.off(name, end);
       if (interrupted !== undefined) process.exit(process.exitCode ?? interrupted.exitCode);
+      for (const name of ENDING_SIGNALS) process.off(name, end);
     }
   }
+}
+
+/** The command of tsx kills what does not answer a signal within 60 ms, which one step may take. */
+function warnOfParent(): void {
+  if (!process.execArgv.some((each) => /tsx[/\\]dist[/\\]preflight/.test(each))) return;
+  process.emitWarning(
+    'the tsx command ends a run at Ctrl-C before it has saved its state; start it with node --import tsx',
+    { code: 'XPMIR_TSX' },
+  );
 }
 
 /** Runs something that saves its state at SIGUSR1. */
@@ -76,9 +90,14 @@ function saveAll(): void {
 }
 
 function end(name: EndingSignal): void {
-  const again = interrupted !== undefined;
-  interrupted ??= new Interrupted(name);
-  if (again) process.exit(interrupted.exitCode);
+  const now = performance.now();
+  if (interrupted !== undefined) {
+    // One key press may come twice: from the terminal, and from the program that started this one.
+    if (now - heardAt > ONE_PRESS_MS) process.exit(interrupted.exitCode);
+    return;
+  }
+  interrupted = new Interrupted(name);
+  heardAt = now;
   process.stderr.write(
     `${name}: the run stops after the step at hand and saves its state; send it again to end at once\n`,
   );

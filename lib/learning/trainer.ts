@@ -61,6 +61,9 @@ export abstract class Trainer<B = unknown> extends config(import.meta, 'xpmir.le
 
   abstract loadStateDict(state: unknown): void;
 
+  /** @throws ArgumentError where `stateDict` of a subclass forgets what the class above it has to save */
+  checkState(): void {}
+
   /** Moves what the trainer itself computes with. */
   to(device: string): void {
     this.model?.to(device);

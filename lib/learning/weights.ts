@@ -1,13 +1,15 @@
 /**
  * Saved weights and the names in a model that they are for: what differs is told in full before anything is loaded.
  */
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { ArgumentError } from '../errors.ts';
 import { loadSafetensors, readSafetensorsHeader } from '../torch/io/safetensors.ts';
 import type { Module } from '../torch/nn/module.ts';
 import { tidy } from '../torch/scope.ts';
-import { MODEL_FILE } from './manifest.ts';
+import { DamagedError } from './damaged.ts';
+import { disk } from './disk.ts';
+import { checkFile, MANIFEST_FILE, MODEL_FILE, readManifest } from './manifest.ts';
 import { abridged } from './parameterOptimizer.ts';
 
 /** What came of loading. */
@@ -28,6 +30,8 @@ export interface LoadRequest {
   readonly keys: ReadonlyMap<string, string>;
   /** Whether the file must hold nothing else. */
   readonly isWhole: boolean;
+  /** Whether the checkpoint that it is in was compared with its manifest. Default false: it is. */
+  readonly isVerified?: boolean;
   /** Who asks, for messages. */
   readonly owner: string;
 }
@@ -41,8 +45,16 @@ const DISPENSABLE = /(^|\.)num_batches_tracked$/;
  * @throws ArgumentError when there is no such file, and, before the model changes, when the file is of another model:
  * with the names that are missing, unknown, or of another shape
  */
-export async function loadWeights({ model, path, keys, isWhole, owner }: LoadRequest): Promise<LoadReport> {
+export async function loadWeights({
+  model,
+  path,
+  keys,
+  isWhole,
+  isVerified,
+  owner,
+}: LoadRequest): Promise<LoadReport> {
   const file = weightsFile(path, owner);
+  if (!isVerified) await verify(file, owner);
   const saved = new Map((await readSafetensorsHeader(file)).tensors.map(({ name, shape }) => [name, shape]));
   const current = tidy(() => new Map([...model.stateDict()].map(([name, { shape }]) => [name, shape])));
 
@@ -81,6 +93,23 @@ function weightsFile(path: string, owner: string): string {
   const file = entry?.isDirectory() ? join(path, MODEL_FILE) : path;
   if (statSync(file, { throwIfNoEntry: false }) !== undefined) return file;
   throw new ArgumentError(`${owner}.path: expected a saved model, received ${file}, which does not exist`);
+}
+
+/** @throws ArgumentError for a file of a checkpoint that is not what was written */
+async function verify(file: string, owner: string): Promise<void> {
+  const directory = dirname(file);
+  if (basename(file) !== MODEL_FILE || !existsSync(join(directory, MANIFEST_FILE))) return;
+  try {
+    await checkFile(disk, directory, MODEL_FILE, await readManifest(disk, directory));
+  } catch (error) {
+    if (!(error instanceof DamagedError)) throw error;
+    const located = new ArgumentError(
+      `${owner}.path: expected a checkpoint that is whole, but ${directory} is damaged: ${error.message}`,
+      'ERR_FILE',
+    );
+    located.cause = error;
+    throw located;
+  }
 }
 
 function told(what: string, names: readonly string[]): string {

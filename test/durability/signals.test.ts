@@ -163,6 +163,9 @@ test('a second SIGINT ends a run at once', async () => {
     });
     while (!running.errors.includes('SIGINT: the run stops'))
       await new Promise((resolve) => setTimeout(resolve, 5));
+    // Twice at once counts as once.
+    running.send('SIGINT', 'hook');
+    await new Promise((resolve) => setTimeout(resolve, 150));
     const sentAt = performance.now();
     running.send('SIGINT', 'hook');
     expect(await running.ended).toBe(CODES.SIGINT);
