@@ -106,7 +106,7 @@ export interface Addon {
     result: string,
     training: boolean,
   ): number;
-  scriptSave(module: number): Uint8Array;
+  scriptSave(module: number, extraFiles: readonly (string | Uint8Array)[]): Uint8Array;
   scriptRelease(module: number): void;
   scriptName(module: number): string;
   scriptMembers(module: number): (number | string)[];
@@ -115,6 +115,8 @@ export interface Addon {
   scriptTraining(module: number): boolean;
   scriptMethods(module: number): string;
   scriptCall(module: number, method: string, shape: string): [shape: string, isGrown: boolean];
+  scriptStart(module: number, method: string, shape: string): Promise<number>;
+  scriptTake(result: number): [shape: string, isGrown: boolean];
 
   /** Tapes, and steps made of them: see native/compiled_*.cc. */
   tapeBegin(update: boolean): void;

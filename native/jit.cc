@@ -22,6 +22,7 @@ namespace xpmir {
 
 struct ScriptTable {
   std::unordered_map<double, torch::jit::Module> modules;
+  std::unordered_map<double, c10::IValue> results;  // of calls on the step thread, until JavaScript takes them
   double next = 1;
 };
 
@@ -84,13 +85,28 @@ Napi::Value load(State& state, const Napi::CallbackInfo& info) {
       torch::jit::load(std::make_shared<Memory>(static_cast<const char*>(data), data == nullptr ? 0 : length), device));
 }
 
-// scriptSave(module): the bytes of its file.
+// scriptSave(module, extraFiles): the bytes of its file, with [name, bytes, ...] beside it.
 Napi::Value save(State& state, const Napi::CallbackInfo& info) {
+  if (!info[1].IsArray()) throw ArgumentError("ERR_ARGUMENT", "Expected an array for extraFiles");
+  const Napi::Array given = info[1].As<Napi::Array>();
+  torch::jit::ExtraFilesMap extra;
+  for (uint32_t i = 0; i + 1 < given.Length(); i += 2) {
+    const Napi::Value name = given.Get(i);
+    const Napi::Value content = given.Get(i + 1);
+    if (!name.IsString() || !content.IsTypedArray())
+      throw ArgumentError("ERR_ARGUMENT", "Expected names and bytes for extraFiles");
+    void* data = nullptr;
+    napi_get_typedarray_info(info.Env(), content, nullptr, nullptr, &data, nullptr, nullptr);
+    const size_t length = content.As<Napi::TypedArray>().ByteLength();
+    extra[name.As<Napi::String>().Utf8Value()] =
+        std::string(static_cast<const char*>(data), data == nullptr ? 0 : length);
+  }
   std::vector<char> bytes;
-  torch::jit::ExportModule(module_argument(state, info), [&](const void* data, size_t length) {
+  const auto write = [&](const void* data, size_t length) {
     bytes.insert(bytes.end(), static_cast<const char*>(data), static_cast<const char*>(data) + length);
     return length;
-  });
+  };
+  torch::jit::ExportModule(module_argument(state, info), write, extra);
   return Napi::Buffer<char>::Copy(state.env, bytes.data(), bytes.size());
 }
 
@@ -143,6 +159,7 @@ Napi::Value set_member(State& state, const Napi::CallbackInfo& info) {
   const auto slot = module.type()->findAttributeSlot(name);
   if (!slot || !module._ivalue()->getSlot(*slot).isTensor())
     throw ArgumentError("ERR_ARGUMENT", "Expected the name of a tensor of the module but received \"" + name + "\"");
+  wait_idle(state);
   module._ivalue()->setSlot(*slot, tensor);
   return state.env.Undefined();
 }
@@ -152,6 +169,7 @@ Napi::Value train(State& state, const Napi::CallbackInfo& info) {
   const Module module = module_argument(state, info);
   const bool mode = boolean_argument(info, 1, "mode");
   const auto slot = module.type()->findAttributeSlot("training");
+  wait_idle(state);
   if (slot && module._ivalue()->getSlot(*slot).isBool()) module._ivalue()->setSlot(*slot, mode);
   return state.env.Undefined();
 }
@@ -214,9 +232,16 @@ torch::jit::Stack bind(State& state, const c10::FunctionSchema& schema, const st
   return stack;
 }
 
-// scriptCall(module, method, shape): the arguments stand in the buffer, nested as `shape` says. Returns the shape of
-// the result, whose leaves stand there then, and whether the buffer must be fetched anew.
-Napi::Value call(State& state, const Napi::CallbackInfo& info) {
+// A call, with its arguments.
+struct Asked {
+  torch::jit::Method method;
+  torch::jit::Stack stack;
+  Module module;
+  std::string name;
+};
+
+// (module, method, shape): the arguments stand in the buffer, nested as `shape` says.
+Asked asked_in(State& state, const Napi::CallbackInfo& info) {
   const Module module = module_argument(state, info);
   const std::string name = string_argument(info, 1, "method");
   const auto method = module.find_method(name);
@@ -224,17 +249,12 @@ Napi::Value call(State& state, const Napi::CallbackInfo& info) {
     throw ArgumentError("ERR_ARGUMENT",
                         "Expected one of " + method_names(module) + " for method but received \"" + name + "\"");
   const std::vector<ScriptValue> given = read_script_values(state, string_argument(info, 2, "shape"));
-  torch::jit::Stack stack = bind(state, method->function().getSchema(), given);
+  return {*method, bind(state, method->function().getSchema(), given), module, name};
+}
+
+// The shape of a value, whose leaves stand in the buffer then, and whether the buffer must be fetched anew.
+Napi::Value reply_of(State& state, const c10::IValue& result) {
   const size_t before = state.arena.size();
-  c10::IValue result;
-  const double header = state.header();
-  if (state.recorder) state.recorder->before(ScriptCall{module, name}, header, stack);
-  {
-    const FlowStream stream(header, state.streams);
-    const ModeGuard guard(modes_in(header));
-    result = (*method)(std::move(stack));
-  }
-  if (state.recorder) state.recorder->after(result);
   WireWriter out(state.arena);
   size_t leaves = 0;
   std::string shape;
@@ -245,6 +265,75 @@ Napi::Value call(State& state, const Napi::CallbackInfo& info) {
   reply.Set(0u, shape);
   reply.Set(1u, state.arena.size() != before);
   return reply;
+}
+
+// scriptCall(module, method, shape): the arguments stand in the buffer, nested as `shape` says. Returns the shape of
+// the result, as reply_of does.
+Napi::Value call(State& state, const Napi::CallbackInfo& info) {
+  Asked asked = asked_in(state, info);
+  c10::IValue result;
+  const double header = state.header();
+  if (state.recorder) state.recorder->before(ScriptCall{asked.module, asked.name}, header, asked.stack);
+  {
+    const FlowStream stream(header, state.streams);
+    const ModeGuard guard(modes_in(header));
+    result = asked.method(std::move(asked.stack));
+  }
+  if (state.recorder) state.recorder->after(result);
+  return reply_of(state, result);
+}
+
+class ScriptJob : public PromisedJob {
+ public:
+  ScriptJob(State& state, Asked asked, double modes) : PromisedJob(state), asked_(std::move(asked)), modes_(modes) {}
+
+ protected:
+  std::optional<c10::Device> device() const override {
+    std::vector<at::Tensor> tensors;
+    for (const c10::IValue& each : asked_.stack) tensors_in(each, tensors);
+    for (const at::Tensor& each : asked_.module.parameters()) tensors.push_back(each);
+    for (const at::Tensor& each : tensors)
+      if (!each.is_cpu()) return each.device();
+    return std::nullopt;
+  }
+  void compute() override {
+    std::vector<at::Tensor> given;
+    for (const c10::IValue& each : asked_.stack) tensors_in(each, given);
+    if (stream)
+      for (const at::Tensor& each : given) stream->take(each);
+    const ModeGuard guard(modes_);
+    result_ = asked_.method(std::move(asked_.stack));
+  }
+  Napi::Value result() override {
+    std::vector<at::Tensor> given;
+    tensors_in(result_, given);
+    if (stream)
+      for (const at::Tensor& each : given) stream->hand_over(each);
+    ScriptTable& scripts = table(state_);
+    scripts.results.emplace(scripts.next, std::move(result_));
+    return Napi::Number::New(state_.env, scripts.next++);
+  }
+
+ private:
+  Asked asked_;
+  double modes_;
+  c10::IValue result_;
+};
+
+// scriptStart(module, method, shape): as scriptCall on the step thread; a promise of the number of the result.
+Napi::Value start(State& state, const Napi::CallbackInfo& info) {
+  return post_job(state, std::make_unique<ScriptJob>(state, asked_in(state, info), modes_in(state.header())));
+}
+
+// scriptTake(result): as scriptCall returns it; the number stands for nothing from then on.
+Napi::Value take_result(State& state, const Napi::CallbackInfo& info) {
+  auto& results = table(state).results;
+  const auto found = results.find(number_argument(info, 0, "result"));
+  if (found == results.end())
+    throw ArgumentError("ERR_ARGUMENT", "Expected the number of a result but received another one");
+  const c10::IValue result = std::move(found->second);
+  results.erase(found);
+  return reply_of(state, result);
 }
 
 std::vector<std::string> strings_argument(const Napi::CallbackInfo& info, size_t i, const char* name) {
@@ -287,7 +376,8 @@ Napi::Value of_tape(State& state, const Napi::CallbackInfo& info) {
 constexpr Entry kEntries[] = {
     {"scriptOfTape", of_tape},    {"scriptLoad", load},       {"scriptSave", save},      {"scriptRelease", release},
     {"scriptName", class_name},   {"scriptMembers", members}, {"scriptSet", set_member}, {"scriptTrain", train},
-    {"scriptTraining", training}, {"scriptMethods", methods}, {"scriptCall", call},
+    {"scriptTraining", training}, {"scriptMethods", methods}, {"scriptCall", call},      {"scriptStart", start},
+    {"scriptTake", take_result},
 };
 
 }  // namespace

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { expected } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { checkPath } from '../io/path.ts';
@@ -8,13 +9,29 @@ import { Parameter } from '../nn/parameter.ts';
 import type { Named } from '../nn/walk.ts';
 import { keep } from '../scope.ts';
 import { Tensor } from '../tensor.ts';
-import { callScript, type ScriptValue } from './values.ts';
+import { callScript, callScriptAsync, type ScriptValue } from './values.ts';
 
 const finalizer = new FinalizationRegistry<number>((id) => native().scriptRelease(id));
 
 /** Kinds of members, as native/jit.cc numbers them. */
 const PARAMETER = 0;
 const BUFFER = 1;
+
+/** How a module comes to be. */
+export interface ScriptOrigin {
+  /** See `ScriptModule.extraFiles`. */
+  readonly extraFiles?: ReadonlyMap<string, Uint8Array>;
+  /** Of a submodule: what was made so far of the module that it is in. */
+  readonly above?: Loading;
+}
+
+/** What `save` takes. */
+export interface ScriptSaveOptions {
+  /** Contents by name, which Python reads with `_extra_files`; those that the model was loaded with unless given. */
+  readonly extraFiles?:
+    | ReadonlyMap<string, string | Uint8Array>
+    | Readonly<Record<string, string | Uint8Array>>;
+}
 
 /** What was made of the members of a model so far, by their identity; and the tensors that parameters replaced. */
 class Loading {
@@ -32,9 +49,13 @@ export class ScriptModule extends Module {
   readonly #tensors = new Map<string, Tensor>();
   readonly #children = new Map<string, ScriptModule>();
 
+  /** Files that were saved beside the model, by name: settings, vocabularies. */
+  readonly extraFiles: ReadonlyMap<string, Uint8Array>;
+
   /** @internal Takes the number of a native module over; the collector gives it back. */
-  constructor(id: number, proof: typeof FROM_NATIVE, above?: Loading) {
+  constructor(id: number, proof: typeof FROM_NATIVE, { extraFiles = new Map(), above }: ScriptOrigin = {}) {
     super();
+    this.extraFiles = extraFiles;
     if (proof !== FROM_NATIVE) throw expected('torch.jit.load()', 'a new ScriptModule', id);
     this.#id = id;
     finalizer.register(this, id);
@@ -47,7 +68,7 @@ export class ScriptModule extends Module {
         this.#addTensor(name, new Tensor(number, FROM_NATIVE), kind === PARAMETER, identity, loading);
       } else {
         const known = loading.made.get(identity) as ScriptModule | undefined;
-        const child = known ?? new ScriptModule(number, FROM_NATIVE, loading);
+        const child = known ?? new ScriptModule(number, FROM_NATIVE, { above: loading });
         if (known !== undefined) native().scriptRelease(number);
         loading.made.set(identity, child);
         this.#children.set(name, child);
@@ -95,16 +116,39 @@ export class ScriptModule extends Module {
     return callScript(this.#id, method, args) as T;
   }
 
+  /** As `forward`, on another thread: JavaScript goes on meanwhile. Calls are made one after the other. */
+  async forwardAsync<T = Tensor>(...args: ScriptValue[]): Promise<T> {
+    return this.callAsync('forward', ...args);
+  }
+
+  /** As `call`, on another thread: JavaScript goes on meanwhile. Calls are made one after the other. */
+  async callAsync<T = Tensor>(method: string, ...args: ScriptValue[]): Promise<T> {
+    if (typeof method !== 'string') throw expected('a string', 'method', method);
+    return (await callScriptAsync(this.#id, method, args)) as T;
+  }
+
   /** Writes the model as it is now, in the format that PyTorch reads; the name appears when the file is complete. */
-  async save(path: string | URL): Promise<void> {
+  async save(path: string | URL, options: ScriptSaveOptions = {}): Promise<void> {
     const file = checkPath(path);
-    const bytes = this.toBytes();
+    const bytes = this.toBytes(options);
     await replaceFile(file, (handle) => handle.writeFile(bytes));
   }
 
   /** What `save` writes. */
-  toBytes(): Uint8Array {
-    return native().scriptSave(this.#id);
+  toBytes({ extraFiles = this.extraFiles }: ScriptSaveOptions = {}): Uint8Array {
+    const flat: (string | Uint8Array)[] = [];
+    for (const [name, content] of extraFiles instanceof Map ? extraFiles : Object.entries(extraFiles)) {
+      if (
+        typeof name !== 'string' ||
+        !/^[^/\\:\0]+(\/[^/\\:\0]+)*$/.test(name) ||
+        /(^|\/)\.\.?(\/|$)/.test(name)
+      )
+        throw expected('a relative path', 'a name in extraFiles', name);
+      if (typeof content !== 'string' && !types.isUint8Array(content))
+        throw expected('a string or a Uint8Array', `extraFiles.${name}`, content);
+      flat.push(name, typeof content === 'string' ? Buffer.from(content) : content);
+    }
+    return native().scriptSave(this.#id, flat);
   }
 
   override ownEntries(): Iterable<Named<unknown>> {

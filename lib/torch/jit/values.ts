@@ -21,6 +21,30 @@ export type ScriptValue = unknown;
 
 /** Calls a method of a native module and returns its result. */
 export function callScript(module: number, method: string, args: readonly ScriptValue[]): ScriptValue {
+  const { shape, context } = give(method, args);
+  return taken(native().scriptCall(module, method, shape), context);
+}
+
+/** The same on the step thread. */
+export async function callScriptAsync(
+  module: number,
+  method: string,
+  args: readonly ScriptValue[],
+): Promise<ScriptValue> {
+  const { shape, context } = give(method, args);
+  if (context.isWrittenDown === true)
+    throw new ArgumentError(
+      'Expected a synchronous call of a TorchScript module in what is written down or compiled',
+    );
+  const result = await native().scriptStart(module, method, shape);
+  return taken(native().scriptTake(result), context);
+}
+
+/** Writes the arguments into the buffer. */
+function give(
+  method: string,
+  args: readonly ScriptValue[],
+): { readonly shape: string; readonly context: ReturnType<typeof current> } {
   // Read before anything is written: a getter may call an operator itself, through the same buffer.
   const leaves: unknown[] = [];
   const shape = args.map((arg, i) => flatten(arg, `argument ${i + 1} of ${method}`, leaves, 0)).join('');
@@ -29,7 +53,13 @@ export function callScript(module: number, method: string, args: readonly Script
   context.observe?.(WHOLE_FUNCTION, undefined, args);
   begin(context);
   for (const leaf of leaves) put(leaf, `an argument of ${method}`);
-  const [reply, isGrown] = native().scriptCall(module, method, shape);
+  return { shape, context };
+}
+
+function taken(
+  [reply, isGrown]: readonly [reply: string, isGrown: boolean],
+  context: ReturnType<typeof current>,
+): ScriptValue {
   if (isGrown) refreshArena();
   const results = takeResults([], context);
   const parts = reply.split('.').length - 1;
