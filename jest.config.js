@@ -10,6 +10,7 @@ export default {
     '^xpmir/torch$': '<rootDir>/lib/torch/index.ts',
     '^xpmir/experiment$': '<rootDir>/lib/experiment/index.ts',
     '^xpmir/ir$': '<rootDir>/lib/ir/index.ts',
+    '^xpmir/transformers$': '<rootDir>/lib/transformers/index.ts',
   },
   transform: {
     '\\.ts$': [

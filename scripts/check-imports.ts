@@ -12,6 +12,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   torch: ['errors', 'native'],
   experiment: ['errors'],
   learning: ['errors', 'torch', 'experiment'],
+  transformers: ['errors', 'torch', 'experiment', 'learning'],
   ir: ['errors', 'torch', 'experiment', 'learning'],
   letor: ['errors', 'torch', 'experiment', 'learning'],
   monitor: ['errors', 'torch', 'experiment', 'learning', 'ir', 'letor'],

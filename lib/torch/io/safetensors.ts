@@ -162,6 +162,24 @@ export async function readSafetensorsHeader(path: string | URL): Promise<Safeten
   return withFile(path, async (source) => (await headerOf(source)).header);
 }
 
+/** An open safetensors file. */
+export interface OpenSafetensors {
+  readonly header: SafetensorsHeader;
+  /** Reads one tensor of the header, to the CPU. */
+  read(info: TensorInfo): Promise<Tensor>;
+}
+
+/** @internal Opens a file and runs `use` with it, to read its tensors one by one. */
+export async function withSafetensors<T>(
+  path: string | URL,
+  use: (file: OpenSafetensors) => Promise<T>,
+): Promise<T> {
+  return withFile(path, async (source) => {
+    const { header, start } = await headerOf(source);
+    return use({ header, read: (info) => readTensor(source, info, start) });
+  });
+}
+
 /** A tensor on its way into a file. */
 interface Row {
   readonly name: string;

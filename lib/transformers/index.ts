@@ -1,0 +1,47 @@
+/** `xpmir/transformers`: encoders read from a Hugging Face folder. Table of contents. */
+export {
+  AutoClass,
+  AutoModel,
+  AutoModelForMaskedLM,
+  AutoModelForSequenceClassification,
+  AutoModelForTokenClassification,
+} from './auto.ts';
+export {
+  BertForMaskedLM,
+  BertForSequenceClassification,
+  BertForTokenClassification,
+  BertModel,
+  type PoolingOptions,
+} from './bert.ts';
+export type { BertConfig } from './bertConfig.ts';
+export { type ModelConfig, type RawConfig, readConfig } from './configuration.ts';
+export {
+  type DistilBertConfig,
+  DistilBertForMaskedLM,
+  DistilBertForSequenceClassification,
+  DistilBertForTokenClassification,
+  DistilBertModel,
+} from './distilbert.ts';
+export {
+  ElectraForMaskedLM,
+  ElectraForPreTraining,
+  ElectraForSequenceClassification,
+  ElectraForTokenClassification,
+  ElectraModel,
+} from './electra.ts';
+export type { PretrainedOptions, PretrainedReport } from './load.ts';
+export {
+  Encoder,
+  type EncoderCall,
+  type EncoderOutput,
+  type LogitsOutput,
+  ModelWithHead,
+  PreTrainedModel,
+} from './model.ts';
+export {
+  RobertaForMaskedLM,
+  RobertaForSequenceClassification,
+  RobertaForTokenClassification,
+  RobertaModel,
+} from './roberta.ts';
+export type { SaveOptions } from './save.ts';
