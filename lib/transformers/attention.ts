@@ -27,6 +27,20 @@ export function keyMask(attended: Tensor | null): Tensor | null {
   return attended.view([texts, 1, 1, length]).expand([texts, 1, length, length]);
 }
 
+/**
+ * As `keyMask`, where each query sees a window around itself alone; null where that, too, hides nothing.
+ *
+ * @param window how many tokens are seen on either side
+ */
+export function windowMask(ids: Tensor, attended: Tensor | null, window: number): Tensor | null {
+  const [texts, length] = ids.shape as [number, number];
+  if (attended === null && length < window) return null;
+  const places = F.arange(length, { dtype: 'int64', device: ids.device });
+  const near = places.unsqueeze(1).sub(places.unsqueeze(0)).abs().le(window);
+  const seen = attended === null ? near : near.logicalAnd(attended.view([texts, 1, 1, length]));
+  return seen.expand([texts, 1, length, length]);
+}
+
 /** `[N, L, E]` to `[N, H, L, D]` */
 export function splitHeads(x: Tensor, heads: number): Tensor {
   const [texts, length, width] = x.shape as [number, number, number];

@@ -25,6 +25,12 @@ import type { PretrainedOptions } from './load.ts';
 import { drawn, loaded } from './load.ts';
 import type { Encoder, ModelClass, ModelWithHead, PreTrainedModel } from './model.ts';
 import {
+  ModernBertForMaskedLM,
+  ModernBertForSequenceClassification,
+  ModernBertForTokenClassification,
+  ModernBertModel,
+} from './modernbert.ts';
+import {
   RobertaForMaskedLM,
   RobertaForSequenceClassification,
   RobertaForTokenClassification,
@@ -76,6 +82,7 @@ export const AutoModel = new AutoClass<Encoder>({
   'xlm-roberta': RobertaModel,
   distilbert: DistilBertModel,
   electra: ElectraModel,
+  modernbert: ModernBertModel,
 });
 
 /** Encoders with a head for masked words. */
@@ -85,6 +92,7 @@ export const AutoModelForMaskedLM = new AutoClass<ModelWithHead>({
   'xlm-roberta': RobertaForMaskedLM,
   distilbert: DistilBertForMaskedLM,
   electra: ElectraForMaskedLM,
+  modernbert: ModernBertForMaskedLM,
 });
 
 /** Encoders with a head for labels or scores of texts. */
@@ -94,6 +102,7 @@ export const AutoModelForSequenceClassification = new AutoClass<ModelWithHead>({
   'xlm-roberta': RobertaForSequenceClassification,
   distilbert: DistilBertForSequenceClassification,
   electra: ElectraForSequenceClassification,
+  modernbert: ModernBertForSequenceClassification,
 });
 
 /** Encoders with a head for labels of tokens. */
@@ -103,4 +112,5 @@ export const AutoModelForTokenClassification = new AutoClass<ModelWithHead>({
   'xlm-roberta': RobertaForTokenClassification,
   distilbert: DistilBertForTokenClassification,
   electra: ElectraForTokenClassification,
+  modernbert: ModernBertForTokenClassification,
 });

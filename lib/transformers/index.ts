@@ -39,6 +39,13 @@ export {
   PreTrainedModel,
 } from './model.ts';
 export {
+  ModernBertForMaskedLM,
+  ModernBertForSequenceClassification,
+  ModernBertForTokenClassification,
+  ModernBertModel,
+} from './modernbert.ts';
+export type { LayerType, ModernBertConfig } from './modernbertConfig.ts';
+export {
   RobertaForMaskedLM,
   RobertaForSequenceClassification,
   RobertaForTokenClassification,

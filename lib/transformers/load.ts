@@ -176,8 +176,7 @@ function place(model: PreTrainedModel, name: string, tensor: Tensor, target: Pla
 function draw(model: PreTrainedModel, name: string, target: Place): void {
   const { shape } = model.getParameter(name);
   place(model, name, F.empty([...shape], target), target);
-  const [owner, own] = split(name);
-  model.initializeParameter(model.getSubmodule(owner), own, model.getParameter(name));
+  model.initializeParameter(name, model.getSubmodule(split(name)[0]), model.getParameter(name));
 }
 
 /** Makes one parameter of those that are the same: of two that the folder has, only where the values are equal. */

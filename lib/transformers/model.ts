@@ -102,9 +102,9 @@ export abstract class PreTrainedModel extends Module {
     return saved(this, folder, options);
   }
 
-  /** Draws one parameter anew. */
-  initializeParameter(module: Module, name: string, parameter: Parameter): void {
-    if (name === 'bias') zeros_(parameter);
+  /** Draws the parameter at a dotted path anew, one of `module`'s own. */
+  initializeParameter(path: string, module: Module, parameter: Parameter): void {
+    if (path.endsWith('bias')) zeros_(parameter);
     else if (module instanceof LayerNorm) ones_(parameter);
     else normal_(parameter, 0, this.config.initializerRange);
     if (module instanceof Embedding && module.paddingIdx !== null) {
