@@ -9,7 +9,13 @@ const ACTIVATIONS = {
   gelu: (input) => gelu(input),
   gelu_python: (input) => input.mul(0.5).mul(input.div(Math.SQRT2).erf().add(1)),
   gelu_new: (input) =>
-    input.mul(0.5).mul(input.add(input.pow(3).mul(0.044715)).mul(Math.sqrt(2 / Math.PI)).tanh().add(1)),
+    input.mul(0.5).mul(
+      input
+        .add(input.pow(3).mul(0.044715))
+        .mul(Math.sqrt(2 / Math.PI))
+        .tanh()
+        .add(1),
+    ),
   gelu_fast: (input) =>
     input.mul(0.5).mul(input.mul(0.7978845608).mul(input.mul(0.044715).mul(input).add(1)).tanh().add(1)),
   gelu_pytorch_tanh: (input) => gelu(input, { approximate: 'tanh' }),

@@ -21,8 +21,7 @@ import {
   ElectraForTokenClassification,
   ElectraModel,
 } from './electra.ts';
-import type { PretrainedOptions } from './load.ts';
-import { drawn, loaded } from './load.ts';
+import { drawn, loaded, type PretrainedOptions } from './load.ts';
 import type { Encoder, ModelClass, ModelWithHead, PreTrainedModel } from './model.ts';
 import {
   ModernBertForMaskedLM,
@@ -59,10 +58,7 @@ export class AutoClass<M extends PreTrainedModel> {
   }
 
   /** A model whose weights are drawn; see `PreTrainedModel.fromConfig`. */
-  fromConfig(
-    raw: RawConfig,
-    options: { readonly dtype?: DType; readonly device?: Device } = {},
-  ): M {
+  fromConfig(raw: RawConfig, options: { readonly dtype?: DType; readonly device?: Device } = {}): M {
     return drawn(this.of(raw), raw, options);
   }
 

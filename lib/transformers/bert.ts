@@ -7,10 +7,17 @@ import type { FactoryOptions } from '../torch/nn/options.ts';
 import { emptyParameter, type Parameter } from '../torch/nn/parameter.ts';
 import type { Tensor } from '../torch/tensor.ts';
 import { type ActivationFunction, activationOf } from './activations.ts';
+import { attendedTokens, keyMask } from './attention.ts';
 import { type BertConfig, bertConfig } from './bertConfig.ts';
 import { BertEmbeddings, BertEncoder, BertPooler } from './bertLayers.ts';
-import { attendedTokens, keyMask } from './attention.ts';
-import { Encoder, type EncoderCall, type EncoderOutput, type LogitsOutput, ModelWithHead, withLogits } from './model.ts';
+import {
+  Encoder,
+  type EncoderCall,
+  type EncoderOutput,
+  type LogitsOutput,
+  ModelWithHead,
+  withLogits,
+} from './model.ts';
 
 // Shapes: N texts, L tokens, E width of the hidden states, V vocabulary.
 

@@ -1,4 +1,4 @@
-import { checkHeads, ConfigReader, type ModelConfig, type RawConfig } from './configuration.ts';
+import { ConfigReader, checkHeads, type ModelConfig, type RawConfig } from './configuration.ts';
 
 /** BERT (Devlin et al., 2019), RoBERTa (Liu et al., 2019), XLM-RoBERTa and ELECTRA (Clark et al., 2020). */
 export interface BertConfig extends ModelConfig {
@@ -36,7 +36,8 @@ export const electraConfig = (raw: RawConfig): BertConfig => configOf(raw, ELECT
 /** @throws ArgumentError without a padding token: places are counted from it. */
 export function robertaConfig(raw: RawConfig): BertConfig & { readonly padTokenId: number } {
   const config = configOf(raw, ROBERTA);
-  const padTokenId = config.padTokenId ?? new ConfigReader(raw, ROBERTA.types).int('pad_token_id', Number.NaN);
+  const padTokenId =
+    config.padTokenId ?? new ConfigReader(raw, ROBERTA.types).int('pad_token_id', Number.NaN);
   return { ...config, padTokenId };
 }
 

@@ -59,7 +59,10 @@ class BertSelfAttention extends Module {
   readonly dropout: Dropout;
   readonly numHeads: number;
 
-  constructor({ hiddenSize, numAttentionHeads, attentionProbsDropoutProb }: BertConfig, options: FactoryOptions) {
+  constructor(
+    { hiddenSize, numAttentionHeads, attentionProbsDropoutProb }: BertConfig,
+    options: FactoryOptions,
+  ) {
     super();
     this.query = new Linear(hiddenSize, hiddenSize, options);
     this.key = new Linear(hiddenSize, hiddenSize, options);

@@ -10,7 +10,7 @@ import type { FactoryOptions } from '../torch/nn/options.ts';
 import type { Tensor } from '../torch/tensor.ts';
 import { type ActivationFunction, activationOf } from './activations.ts';
 import { attend, attendedTokens, keyMask, splitHeads } from './attention.ts';
-import { checkHeads, ConfigReader, type ModelConfig, type RawConfig } from './configuration.ts';
+import { ConfigReader, checkHeads, type ModelConfig, type RawConfig } from './configuration.ts';
 import { checkIds, placesInOrder, refuseTokenTypes } from './inputs.ts';
 import {
   Encoder,
@@ -87,7 +87,10 @@ class DistilBertSelfAttention extends Module {
   readonly dropout: Dropout;
   readonly numHeads: number;
 
-  constructor({ hiddenSize, numAttentionHeads, attentionDropout }: DistilBertConfig, options: FactoryOptions) {
+  constructor(
+    { hiddenSize, numAttentionHeads, attentionDropout }: DistilBertConfig,
+    options: FactoryOptions,
+  ) {
     super();
     this.q_lin = new Linear(hiddenSize, hiddenSize, options);
     this.k_lin = new Linear(hiddenSize, hiddenSize, options);
@@ -111,7 +114,10 @@ class FFN extends Module {
   lin2: Linear;
   readonly activation: ActivationFunction;
 
-  constructor({ hiddenSize, intermediateSize, dropout, hiddenAct }: DistilBertConfig, options: FactoryOptions) {
+  constructor(
+    { hiddenSize, intermediateSize, dropout, hiddenAct }: DistilBertConfig,
+    options: FactoryOptions,
+  ) {
     super();
     this.dropout = new Dropout(dropout);
     this.lin1 = new Linear(hiddenSize, intermediateSize, options);

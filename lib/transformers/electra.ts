@@ -34,7 +34,8 @@ export class ElectraModel extends Encoder {
     const { embeddingSize, hiddenSize } = config;
     this.config = config;
     this.embeddings = new BertEmbeddings(config, options);
-    this.embeddings_project = embeddingSize === hiddenSize ? null : new Linear(embeddingSize, hiddenSize, options);
+    this.embeddings_project =
+      embeddingSize === hiddenSize ? null : new Linear(embeddingSize, hiddenSize, options);
     this.encoder = new BertEncoder(config, options);
   }
 

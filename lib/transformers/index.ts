@@ -45,6 +45,7 @@ export {
   ModernBertModel,
 } from './modernbert.ts';
 export type { LayerType, ModernBertConfig } from './modernbertConfig.ts';
+export { CrossEncoder, Pretrained, PretrainedEncoder } from './pretrained.ts';
 export {
   RobertaForMaskedLM,
   RobertaForSequenceClassification,

@@ -7,7 +7,10 @@ import type { EncoderCall } from './model.ts';
  * @param longest how many tokens a text has at most
  * @throws ArgumentError or ArgumentRangeError for ids of another shape, or of longer texts
  */
-export function checkIds({ inputIds, tokenTypeIds = null, positionIds = null }: EncoderCall, longest: number): void {
+export function checkIds(
+  { inputIds, tokenTypeIds = null, positionIds = null }: EncoderCall,
+  longest: number,
+): void {
   if (!(inputIds instanceof Tensor)) throw expected('a Tensor', 'inputIds', inputIds);
   const { shape } = inputIds;
   if (shape.length !== 2) throw expected('a tensor [N, L]', 'inputIds', shape);

@@ -20,11 +20,7 @@ const NO_WEIGHTS = /(^|\.)(embeddings\.(position_ids|token_type_ids)|rotary_emb\
  *
  * @param prefix the name of the encoder, without the dot
  */
-export function matchKeys(
-  keys: Iterable<string>,
-  names: ReadonlySet<string>,
-  prefix: string,
-): KeyMatch {
+export function matchKeys(keys: Iterable<string>, names: ReadonlySet<string>, prefix: string): KeyMatch {
   const found = new Map<string, string>();
   const unused: string[] = [];
   const ambiguous: string[] = [];
@@ -39,7 +35,9 @@ export function matchKeys(
 }
 
 function nameOfKey(key: string, names: ReadonlySet<string>, prefix: string): string | undefined {
-  const current = key.replace(/LayerNorm\.gamma$/, 'LayerNorm.weight').replace(/LayerNorm\.beta$/, 'LayerNorm.bias');
+  const current = key
+    .replace(/LayerNorm\.gamma$/, 'LayerNorm.weight')
+    .replace(/LayerNorm\.beta$/, 'LayerNorm.bias');
   const start = `${prefix}.`;
   const candidates = [current, current.startsWith(start) ? current.slice(start.length) : start + current];
   return candidates.find((name) => names.has(name));

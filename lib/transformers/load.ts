@@ -29,7 +29,7 @@ export interface PretrainedOptions {
   readonly device?: Device;
   /** Outputs of a classification head; as the configuration says unless given. */
   readonly numLabels?: number;
-  /** Draw what the folder lacks of the head, and leave out what it has of another head (false). */
+  /** Draw what the folder lacks of the head or has in another shape, and leave out what it has of other heads (false). */
   readonly newHead?: boolean;
   /** Leave out what the folder has of other heads (false). */
   readonly dropHead?: boolean;
@@ -56,11 +56,22 @@ export async function loaded<M extends PreTrainedModel, C extends ModelConfig>(
   options: PretrainedOptions,
 ): Promise<M> {
   const given = withDefaults('fromPretrained', DEFAULTS, options as typeof DEFAULTS);
-  const { dtype, device } = given;
-  if (dtype !== 'auto' && !isDType(dtype)) throw expected("a dtype or 'auto'", 'dtype', dtype);
+  if (given.dtype !== 'auto' && !isDType(given.dtype))
+    throw expected("a dtype or 'auto'", 'dtype', given.dtype);
   const model = structure(type, configured(await readConfig(folder), given));
+  try {
+    await fill(model, folder, given);
+    return model;
+  } catch (error) {
+    for (const parameter of model.parameters()) parameter.dispose();
+    throw error;
+  }
+}
+
+async function fill(model: PreTrainedModel, folder: string | URL, given: typeof DEFAULTS): Promise<void> {
+  const { dtype, device } = given;
   const weights = await readWeights(folder);
-  const match = matchKeys(weights.tensors.keys(), stateNames(model), model.baseModelPrefix);
+  const match = fitting(model, weights, given.newHead);
   const fresh = withoutTied(model, match);
   check(model, weights, { ...match, missing: fresh }, given, String(folder));
 
@@ -69,21 +80,36 @@ export async function loaded<M extends PreTrainedModel, C extends ModelConfig>(
     place(model, names.get(key)!, tensor, { dtype: dtype === 'auto' ? tensor.dtype : dtype, device });
   });
   const first = match.found.size > 0 ? model.getParameter([...match.found.keys()][0]!).dtype : 'float32';
-  for (const name of fresh) draw(model, name, { dtype: dtype === 'auto' ? first : dtype, device });
+  for (const name of fresh) {
+    allocate(model, name, { dtype: dtype === 'auto' ? first : dtype, device });
+    initialize(model, name);
+  }
   tie(model, match);
   given.report?.({ loaded: match.found, drawn: fresh, unused: match.unused });
-  return model;
 }
 
 /** @internal See `PreTrainedModel.fromConfig`. */
 export function drawn<M extends PreTrainedModel, C extends ModelConfig>(
   type: ModelClass<M, C>,
   raw: RawConfig,
-  { dtype = 'float32', device = 'cpu' }: { readonly dtype?: DType; readonly device?: Device },
+  options: Partial<Place> = {},
+): M {
+  const model = unset(type, raw, options);
+  for (const name of stateNames(model)) {
+    if (!model.tiedWeights.has(name)) initialize(model, name);
+  }
+  return model;
+}
+
+/** @internal A model whose weights are not set yet. */
+export function unset<M extends PreTrainedModel, C extends ModelConfig>(
+  type: ModelClass<M, C>,
+  raw: RawConfig,
+  { dtype = 'float32', device = 'cpu' }: Partial<Place> = {},
 ): M {
   const model = structure(type, raw);
   for (const name of stateNames(model)) {
-    if (!model.tiedWeights.has(name)) draw(model, name, { dtype, device });
+    if (!model.tiedWeights.has(name)) allocate(model, name, { dtype, device });
   }
   tie(model);
   return model;
@@ -99,8 +125,11 @@ export function configured(
 }
 
 /** A model without memory for its weights. */
-function structure<M extends PreTrainedModel, C extends ModelConfig>(type: ModelClass<M, C>, raw: RawConfig): M {
-  return new type(type.configOf(raw), { device: 'meta' });
+function structure<M extends PreTrainedModel, C extends ModelConfig>(
+  type: ModelClass<M, C>,
+  raw: RawConfig,
+): M {
+  return tidy(() => new type(type.configOf(raw), { device: 'meta' }));
 }
 
 /** Names of all parameters, tied ones under each of theirs. */
@@ -108,9 +137,38 @@ function stateNames(model: PreTrainedModel): Set<string> {
   return tidy(() => new Set(model.stateDict().keys()));
 }
 
+/** The keys of a folder for a model; with `newHead`, what is of another shape in its head counts as of another one. */
+function fitting(model: PreTrainedModel, { tensors }: FolderWeights, newHead: boolean): KeyMatch {
+  const names = stateNames(model);
+  const all = matchKeys(tensors.keys(), names, model.baseModelPrefix);
+  if (!newHead) return all;
+  const other = [...all.found].filter(
+    ([name, key]) => !isOfEncoder(name, model) && !hasShape(model, name, tensors.get(key)!.shape),
+  );
+  const left = new Set(other.map(([, key]) => key));
+  const fit = matchKeys(
+    [...tensors.keys()].filter((key) => !left.has(key)),
+    names,
+    model.baseModelPrefix,
+  );
+  return { ...fit, unused: [...fit.unused, ...left] };
+}
+
+function hasShape(model: PreTrainedModel, name: string, shape: readonly number[]): boolean {
+  return model.getParameter(name).shape.join() === shape.join();
+}
+
 /** What has to be drawn: a tied weight is missing only if neither name of it is there. */
 function withoutTied(model: PreTrainedModel, { missing, found }: KeyMatch): string[] {
-  const partners = new Map([...model.tiedWeights].flatMap(([a, b]) => [[a, b], [b, a]] as const));
+  const partners = new Map(
+    [...model.tiedWeights].flatMap(
+      ([a, b]) =>
+        [
+          [a, b],
+          [b, a],
+        ] as const,
+    ),
+  );
   return missing.filter((name) => {
     const partner = partners.get(name);
     if (partner === undefined) return true;
@@ -125,15 +183,17 @@ function check(
   { newHead, dropHead }: typeof DEFAULTS,
   folder: string,
 ): void {
-  const shapes = tidy(() => new Map([...model.stateDict()].map(([name, { shape }]) => [name, shape])));
-  const different = [...found].filter(([name, key]) => `${shapes.get(name)}` !== `${tensors.get(key)!.shape}`);
+  const different = [...found].filter(([name, key]) => !hasShape(model, name, tensors.get(key)!.shape));
   const problems = [
     told('missing', newHead ? missing.filter((name) => isOfEncoder(name, model)) : missing),
     told('unknown', newHead || dropHead ? unused.filter((key) => isOfEncoder(key, model)) : unused),
     told('under several names', ambiguous),
     told(
       'of another shape',
-      different.map(([name, key]) => `${key} [${tensors.get(key)!.shape}] instead of [${shapes.get(name)}]`),
+      different.map(
+        ([name, key]) =>
+          `${key} [${tensors.get(key)!.shape.join(', ')}] instead of [${model.getParameter(name).shape.join(', ')}]`,
+      ),
     ),
   ].filter((problem) => problem !== '');
   if (problems.length === 0) return;
@@ -173,9 +233,13 @@ function place(model: PreTrainedModel, name: string, tensor: Tensor, target: Pla
   if (placed !== tensor) tensor.dispose();
 }
 
-function draw(model: PreTrainedModel, name: string, target: Place): void {
+/** Gives a parameter memory of its own. */
+function allocate(model: PreTrainedModel, name: string, target: Place): void {
   const { shape } = model.getParameter(name);
   place(model, name, F.empty([...shape], target), target);
+}
+
+function initialize(model: PreTrainedModel, name: string): void {
   model.initializeParameter(name, model.getSubmodule(split(name)[0]), model.getParameter(name));
 }
 
@@ -187,15 +251,17 @@ function tie(model: PreTrainedModel, match?: KeyMatch): void {
       const [a, b] = [model.getParameter(target), model.getParameter(source)];
       if (!a.equal(b)) continue;
     }
-    if (match !== undefined && has(target) && !has(source)) setParameter(model, source, model.getParameter(target));
+    if (match !== undefined && has(target) && !has(source))
+      setParameter(model, source, model.getParameter(target));
     else setParameter(model, target, model.getParameter(source));
   }
 }
 
 function setParameter(model: PreTrainedModel, name: string, parameter: Parameter): void {
   const [owner, own] = split(name);
-  const module = model.getSubmodule(owner);
-  module.setOwn(own, parameter);
+  const replaced = model.getParameter(name);
+  model.getSubmodule(owner).setOwn(own, parameter);
+  if (replaced !== parameter) replaced.dispose();
 }
 
 function split(name: string): [owner: string, own: string] {

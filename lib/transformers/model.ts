@@ -1,5 +1,6 @@
 /** What all models have that are read from a Hugging Face folder. */
 import type { Device, DType } from '../torch/dtype.ts';
+import { noGrad } from '../torch/modes.ts';
 import { normal_ } from '../torch/nn/init/draw.ts';
 import { ones_, zeros_ } from '../torch/nn/init/fill.ts';
 import { Embedding } from '../torch/nn/layers/embedding.ts';
@@ -7,7 +8,6 @@ import { LayerNorm } from '../torch/nn/layers/normalization.ts';
 import { Module } from '../torch/nn/module.ts';
 import type { FactoryOptions } from '../torch/nn/options.ts';
 import type { Parameter } from '../torch/nn/parameter.ts';
-import { noGrad } from '../torch/modes.ts';
 import { tidy } from '../torch/scope.ts';
 import type { Tensor } from '../torch/tensor.ts';
 import type { ModelConfig, RawConfig } from './configuration.ts';
@@ -85,6 +85,7 @@ export abstract class PreTrainedModel extends Module {
     folder: string | URL,
     options: PretrainedOptions = {},
   ): Promise<M> {
+    // biome-ignore lint/complexity/noThisInStatic: the class that is asked is the one that is made
     return loaded(this, folder, options);
   }
 
@@ -94,6 +95,7 @@ export abstract class PreTrainedModel extends Module {
     raw: RawConfig,
     options: { readonly dtype?: DType; readonly device?: Device } = {},
   ): M {
+    // biome-ignore lint/complexity/noThisInStatic: as above
     return drawn(this, raw, options);
   }
 

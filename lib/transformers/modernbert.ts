@@ -43,7 +43,10 @@ function drawParameter(config: ModernBertConfig, path: string, module: Module, p
   }
 }
 
-function deviation({ initializerRange, numHiddenLayers, hiddenSize }: ModernBertConfig, path: string): number {
+function deviation(
+  { initializerRange, numHiddenLayers, hiddenSize }: ModernBertConfig,
+  path: string,
+): number {
   if (/(^|\.)classifier\./.test(path)) return hiddenSize ** -0.5;
   return /\.(Wo|dense)\.|(^|\.)decoder\./.test(path)
     ? initializerRange / Math.sqrt(2 * numHiddenLayers)
@@ -182,5 +185,8 @@ export class ModernBertForTokenClassification extends ModernBertClassifier {
 /** The mean of the tokens that are attended to: `[N, L, E]` to `[N, E]`. */
 function mean(states: Tensor, { inputIds, attentionMask }: EncoderCall): Tensor {
   const mask = attentionMask ?? F.ones(inputIds.shape, { dtype: 'bool', device: inputIds.device });
-  return states.mul(mask.unsqueeze(-1)).sum(1).div(mask.sum(1, { keepdim: true }));
+  return states
+    .mul(mask.unsqueeze(-1))
+    .sum(1)
+    .div(mask.sum(1, { keepdim: true }));
 }

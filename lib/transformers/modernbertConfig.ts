@@ -1,7 +1,7 @@
 import { expected } from '../errors.ts';
 import { isPlainObject } from '../plainObject.ts';
 import type { ActivationName } from './activations.ts';
-import { checkHeads, ConfigReader, type ModelConfig, type RawConfig } from './configuration.ts';
+import { ConfigReader, checkHeads, type ModelConfig, type RawConfig } from './configuration.ts';
 
 const KINDS = ['full_attention', 'sliding_attention'] as const;
 /** Whether a layer sees the whole text, or a window around each token. */
@@ -96,6 +96,7 @@ function theta(read: ConfigReader, type: LayerType, older: string, fallback: num
   const { rope_type: kind = 'default', rope_theta: given } = own;
   if (kind !== 'default') throw expected("'default', which is supported,", `rope_type of ${type}`, kind);
   if (given === undefined) return read.positive(older, fallback);
-  if (!(typeof given === 'number' && given > 0)) throw expected('a number above 0', `rope_theta of ${type}`, given);
+  if (!(typeof given === 'number' && given > 0))
+    throw expected('a number above 0', `rope_theta of ${type}`, given);
   return given;
 }

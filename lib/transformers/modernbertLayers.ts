@@ -58,7 +58,10 @@ export class ModernBertEmbeddings extends Module {
   }
 }
 
-export function norm({ hiddenSize, normEps: eps, normBias: bias }: ModernBertConfig, options: FactoryOptions) {
+export function norm(
+  { hiddenSize, normEps: eps, normBias: bias }: ModernBertConfig,
+  options: FactoryOptions,
+) {
   return new LayerNorm(hiddenSize, { eps, bias, ...options });
 }
 
@@ -135,7 +138,10 @@ export class ModernBertEncoderLayer extends Module {
   }
 }
 
-export function newLayers(config: ModernBertConfig, options: FactoryOptions): ModuleList<ModernBertEncoderLayer> {
+export function newLayers(
+  config: ModernBertConfig,
+  options: FactoryOptions,
+): ModuleList<ModernBertEncoderLayer> {
   return new ModuleList(
     config.layerTypes.map((_, index) => new ModernBertEncoderLayer(config, index, options)),
   );

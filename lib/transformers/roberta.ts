@@ -46,7 +46,9 @@ export class RobertaModel extends Encoder {
   }
 
   forward(call: EncoderCall): EncoderOutput {
-    const embedded = this.embeddings.forward(call, (each) => placesBehindPadding(each, this.config.padTokenId));
+    const embedded = this.embeddings.forward(call, (each) =>
+      placesBehindPadding(each, this.config.padTokenId),
+    );
     const hiddenStates = this.encoder.forward(embedded, keyMask(attendedTokens(call, this.training)));
     const lastHiddenState = hiddenStates.at(-1)!;
     return {

@@ -26,7 +26,8 @@ export interface FolderWeights {
 export async function readWeights(folder: string | URL): Promise<FolderWeights> {
   const path = checkPath(folder);
   const single = join(path, WEIGHTS_FILE);
-  if (await isThere(single)) return { tensors: new Map((await infos(single)).map((info) => [info.name, info])) };
+  if (await isThere(single))
+    return { tensors: new Map((await infos(single)).map((info) => [info.name, info])) };
   const index = join(path, INDEX_FILE);
   if (await isThere(index)) return sharded(path, index);
   const old = ['pytorch_model.bin', 'pytorch_model.bin.index.json'];
@@ -117,7 +118,11 @@ function weightMap(text: string, index: string): ReadonlyMap<string, string> {
   if (!(places instanceof Map)) throw expected('an object', `weight_map of ${index}`, places);
   for (const [key, shard] of places as Map<string, unknown>) {
     if (typeof shard !== 'string' || !/^[^/\\\0]+\.safetensors$/.test(shard))
-      throw expected('the name of a safetensors file in the folder', `${key} in weight_map of ${index}`, shard);
+      throw expected(
+        'the name of a safetensors file in the folder',
+        `${key} in weight_map of ${index}`,
+        shard,
+      );
   }
   return places as Map<string, string>;
 }

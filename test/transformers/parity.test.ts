@@ -48,7 +48,12 @@ describe.each(fixture.models.map((one) => [one.architecture, one] as const))('%s
 
   test('gradients', async () => {
     const model = (await load()).eval();
-    tidy(() => first(model.forward(callOf(one.runs.padded!.call))).square().mean().backward());
+    tidy(() =>
+      first(model.forward(callOf(one.runs.padded!.call)))
+        .square()
+        .mean()
+        .backward(),
+    );
     const grads = new Map(model.namedParameters().filter(([, { grad }]) => grad !== null));
     expect([...grads.keys()].sort()).toEqual(Object.keys(one.grads).sort());
     for (const [name, parameter] of grads)
@@ -67,22 +72,25 @@ describe.each(fixture.models.map((one) => [one.architecture, one] as const))('%s
 
 const tuned = fixture.models.filter((one) => one.losses !== undefined);
 
-test.each(tuned.map((one) => [one.architecture, one] as const))('20 steps of %s', async (architecture, one) => {
-  const model = (await classOf(architecture).fromPretrained(folderOf(one))).eval();
-  const optimizer = new AdamW(model.parameters(), { lr: 3e-3 });
-  const call = callOf(one.runs.padded!.call);
-  const labels = toTensor(one.labels!);
-  const losses: Tensor[] = [];
-  for (let step = 0; step < 20; step++) {
-    optimizer.zeroGrad();
-    losses.push(
-      tidy(() => {
-        const loss = F.crossEntropyLoss(first(model.forward(call)), labels);
-        loss.backward();
-        return loss.detach();
-      }),
-    );
-    optimizer.step();
-  }
-  expectEqual(F.stack(losses), one.losses!, 'losses');
-});
+test.each(tuned.map((one) => [one.architecture, one] as const))(
+  '20 steps of %s',
+  async (architecture, one) => {
+    const model = (await classOf(architecture).fromPretrained(folderOf(one))).eval();
+    const optimizer = new AdamW(model.parameters(), { lr: 3e-3 });
+    const call = callOf(one.runs.padded!.call);
+    const labels = toTensor(one.labels!);
+    const losses: Tensor[] = [];
+    for (let step = 0; step < 20; step++) {
+      optimizer.zeroGrad();
+      losses.push(
+        tidy(() => {
+          const loss = F.crossEntropyLoss(first(model.forward(call)), labels);
+          loss.backward();
+          return loss.detach();
+        }),
+      );
+      optimizer.step();
+    }
+    expectEqual(F.stack(losses), one.losses!, 'losses');
+  },
+);
