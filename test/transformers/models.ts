@@ -64,6 +64,7 @@ type AnyModel = transformers.Encoder | transformers.ModelWithHead;
 /** The class of a model by its name in Python. */
 export function classOf(architecture: string): {
   fromPretrained(folder: string, options?: transformers.PretrainedOptions): Promise<AnyModel>;
+  fromConfig(raw: transformers.RawConfig): AnyModel;
 } {
   return (transformers as unknown as Record<string, never>)[architecture.replace('XLM', '')]!;
 }
