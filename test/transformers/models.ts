@@ -84,3 +84,11 @@ export function callOf(entries: Readonly<Record<string, TensorEntry>>): transfor
 export function first(output: transformers.EncoderOutput | transformers.LogitsOutput): Tensor {
   return 'logits' in output ? output.logits : output.lastHiddenState;
 }
+
+/** The code and message of what is refused. */
+export async function message(loading: Promise<unknown>): Promise<string> {
+  return loading.then(
+    () => 'nothing was refused',
+    (error: Error & { code?: string }) => `${error.code}: ${error.message}`,
+  );
+}
