@@ -60,6 +60,15 @@ const UNSUPPORTED: ReadonlyMap<string, readonly unknown[]> = new Map<string, rea
   ['sinusoidal_pos_embds', [false]],
 ]);
 
+/** Fields that Python takes for floats alone, and so only with a point in them. */
+const FLOATS = ['initializer_range', 'initializer_cutoff_factor', 'layer_norm_eps', 'norm_eps'];
+
+/** The text of a config.json. */
+export function configText(raw: RawConfig): string {
+  const whole = new RegExp(`^(  "(?:${FLOATS.join('|')})": \\d+)(,?)$`, 'gm');
+  return `${JSON.stringify(raw, null, 2).replace(whole, '$1.0$2')}\n`;
+}
+
 /** Takes fields out of a raw configuration; null counts as not given. */
 export class ConfigReader {
   readonly raw: RawConfig;

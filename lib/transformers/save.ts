@@ -8,7 +8,7 @@ import { saveSafetensors } from '../torch/io/safetensors.ts';
 import { byteSize } from '../torch/io/safetensorsHeader.ts';
 import { tidy } from '../torch/scope.ts';
 import type { Tensor } from '../torch/tensor.ts';
-import type { RawConfig } from './configuration.ts';
+import { configText, type RawConfig } from './configuration.ts';
 import type { PreTrainedModel } from './model.ts';
 import { INDEX_FILE, WEIGHTS_FILE } from './weights.ts';
 
@@ -34,8 +34,9 @@ export async function saved(
     const shards = cut(tensors, maxShardBytes);
     const names = fileNames(shards.length);
     for (const [i, shard] of shards.entries()) await saveSafetensors(join(path, names[i]!), shard, METADATA);
-    if (shards.length > 1) await writeJson(join(path, INDEX_FILE), index(shards, names));
-    await writeJson(join(path, 'config.json'), config(model, tensors));
+    if (shards.length > 1)
+      await writeText(join(path, INDEX_FILE), `${JSON.stringify(index(shards, names), null, 2)}\n`);
+    await writeText(join(path, 'config.json'), configText(config(model, tensors)));
     await removeOthers(path, new Set([...names, ...(shards.length > 1 ? [INDEX_FILE] : [])]));
   });
 }
@@ -98,10 +99,8 @@ function config(model: PreTrainedModel, tensors: ReadonlyMap<string, Tensor>): R
   return { ...raw, architectures: [architecture], dtype, torch_dtype: undefined };
 }
 
-async function writeJson(file: string, value: unknown): Promise<void> {
-  await replaceFile(file, async (handle) => {
-    await handle.writeFile(`${JSON.stringify(value, null, 2)}\n`);
-  });
+async function writeText(file: string, text: string): Promise<void> {
+  await replaceFile(file, (handle) => handle.writeFile(text));
 }
 
 /** Files of weights that an earlier save left, which would be read in place of these or beside them. */

@@ -244,6 +244,16 @@ describe('writing', () => {
     );
   });
 
+  test('numbers that Python takes for floats alone', async () => {
+    const model = await AutoModelForMaskedLM.fromPretrained(folderOf(recorded('ModernBertForMaskedLM')));
+    const folder = newFolder();
+    await model.savePretrained(folder);
+    const text = readFileSync(join(folder, 'config.json'), 'utf8');
+    expect(text).toContain('"initializer_cutoff_factor": 2.0,\n');
+    expect(text).toContain('"norm_eps": 0.00001,\n');
+    expect(text).toContain('"hidden_size": 8,\n');
+  });
+
   test('in another dtype', async () => {
     const model = await BertModel.fromPretrained(folderOf(recorded('BertModel')), { dtype: 'bfloat16' });
     const folder = newFolder();

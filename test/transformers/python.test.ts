@@ -153,7 +153,8 @@ itTransformers(
     const jobs: Job[] = [];
     for (const architecture of architectures) {
       const job = { folder: newFolder(), architecture };
-      const model = classOf(architecture).fromConfig(configOf(architecture, MINI));
+      const floats = architecture.startsWith('ModernBert') ? { initializer_cutoff_factor: 3 } : {};
+      const model = classOf(architecture).fromConfig({ ...configOf(architecture, MINI), ...floats });
       await model.savePretrained(job.folder, { maxShardBytes: 4e6 });
       jobs.push(job);
     }
