@@ -2,6 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import * as torch from '../../lib/torch/index.ts';
+import { inference } from './inference.ts';
 import { learning } from './learners.ts';
 import { mlp } from './mlp.mjs';
 import { reading } from './texts.ts';
@@ -92,6 +93,8 @@ export const loops: Readonly<Record<string, () => Loop>> = {
   'cross-encoder-texts-1': learning('cross-encoder-texts'),
   'cross-encoder-texts-2': learning('cross-encoder-texts'),
   'dual-encoder': learning('dual-encoder'),
+  'infer-1': inference(1),
+  'infer-32': inference(32),
   jsonl: reading,
   'jsonl-dataloader': reading,
 };

@@ -8,6 +8,7 @@ import time
 
 import torch
 
+from inference import Inference
 from learners import Learning, Loading, LoadingTexts, WithLightning
 from mlp import mlp
 from texts import generated, loaded, reading
@@ -89,6 +90,8 @@ LOOPS = {
     "cross-encoder-texts-1": lambda: LoadingTexts(1),
     "cross-encoder-texts-2": lambda: LoadingTexts(2),
     "dual-encoder": lambda: Learning("dual-encoder"),
+    "infer-1": lambda: Inference(1),
+    "infer-32": lambda: Inference(32),
     "jsonl": lambda: reading(generated),
     "jsonl-dataloader": lambda: reading(loaded),
 }

@@ -12,7 +12,7 @@ interface Common extends Named {
   /** How many rounds are enough for a steady median. */
   readonly rounds: number;
   /** Where it stands among the results; of training, steps a second are shown. */
-  readonly section: 'Operators' | 'Training' | 'Data' | 'Processes';
+  readonly section: 'Operators' | 'Training' | 'Inference' | 'Data' | 'Processes';
 }
 
 /** A loop in a process that stays: the cost is nanoseconds an iteration. */
@@ -110,6 +110,17 @@ const learners: readonly LoopCase[] = [
   { ...large, name: 'cross-encoder-texts-1', title: 'the same; one worker of the DataLoader' },
   { ...large, name: 'cross-encoder-texts-2', title: 'the same; two workers of the DataLoader' },
   { ...large, name: 'dual-encoder', title: 'BERT-mini, 16 queries and documents in a batch' },
+];
+
+const passes = { ...loop, rounds: 9, section: 'Inference' } as const;
+const inference: readonly LoopCase[] = [
+  {
+    ...passes,
+    name: 'infer-1',
+    title: "BERT-mini over a text of 128 words; Python with Hugging Face's library",
+    iterations: 40,
+  },
+  { ...passes, name: 'infer-32', title: 'the same, 32 texts at once', iterations: 3, warmUps: 1 },
 ];
 
 const data: readonly LoopCase[] = [
@@ -221,6 +232,7 @@ export const cases: readonly Case[] = [
     section: 'Training',
   },
   ...learners,
+  ...inference,
   ...data,
   ...processes,
   ...losses,

@@ -75,6 +75,10 @@ function sections(outcomes: readonly Outcome[]): string[] {
         'Learner makes some both ways. Rows that say so are timed on both sides after so many steps: their rounds are too\n' +
         'short to stand for a training, and what its beginning costs is under First steps.',
     ),
+    ...compared(
+      'Inference',
+      'A pass over a batch, without gradients. The hidden states are equal on both sides, as bits of their sum.',
+    ),
     ...compared('Data', 'Checksums of the tensors are equal on both sides.'),
     ...compared('Processes'),
     ...some(
