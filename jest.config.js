@@ -11,6 +11,7 @@ export default {
     '^xpmir/experiment$': '<rootDir>/lib/experiment/index.ts',
     '^xpmir/ir$': '<rootDir>/lib/ir/index.ts',
     '^xpmir/transformers$': '<rootDir>/lib/transformers/index.ts',
+    '^xpmir/tokenizers$': '<rootDir>/lib/tokenizers/index.ts',
   },
   transform: {
     '\\.ts$': [

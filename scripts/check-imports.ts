@@ -14,6 +14,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   learning: ['errors', 'torch', 'experiment'],
   transformers: ['errors', 'torch', 'experiment', 'learning'],
   ir: ['errors', 'torch', 'experiment', 'learning'],
+  tokenizers: ['errors', 'torch', 'experiment', 'learning'],
   letor: ['errors', 'torch', 'experiment', 'learning'],
   monitor: ['errors', 'torch', 'experiment', 'learning', 'ir', 'letor'],
   cli: ['errors', 'locator', 'native', 'torch', 'experiment', 'learning', 'ir', 'letor', 'monitor'],

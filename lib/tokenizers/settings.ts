@@ -1,0 +1,183 @@
+/**
+ * What the files of a tokenizer say about length and padding, and what a call makes of it.
+ */
+import { ArgumentError, expected } from '../errors.ts';
+import type { Fields } from './fields.ts';
+import type { Padding, Side, Truncation, TruncationStrategy } from './fitting.ts';
+
+export interface EncodeOptions {
+  /** Tokens around the text, such as [CLS] and [SEP]; true by default. */
+  readonly addSpecialTokens?: boolean;
+  /** `true` is longest_first. By default what tokenizer.json says, or else false. */
+  readonly truncation?: boolean | TruncationStrategy;
+  /** Tokens, those around texts included; by default what the files say. */
+  readonly maxLength?: number;
+  /** By default what the files say, or else right. */
+  readonly truncationSide?: Side;
+  /** `true` is longest: of the texts of the call. By default what tokenizer.json says. */
+  readonly padding?: boolean | 'longest' | 'max_length';
+  readonly padToMultipleOf?: number;
+  /** By default what the files say, or else right. */
+  readonly paddingSide?: Side;
+}
+
+export interface Settings {
+  /** From the configuration; undefined where it sets no bound. */
+  readonly maxLength: number | undefined;
+  readonly padToken: string | undefined;
+  readonly padId: number | undefined;
+  readonly padTypeId: number;
+  readonly truncationSide: Side;
+  readonly paddingSide: Side;
+  /** Of tokenizer.json. */
+  readonly truncation: { readonly maxLength: number; readonly strategy: TruncationStrategy } | undefined;
+  readonly padding: { readonly length?: number; readonly multipleOf?: number } | undefined;
+}
+
+/** What beside tokenizer.json may be in a folder. */
+export interface Companions {
+  /** tokenizer_config.json */
+  readonly config?: Fields | undefined;
+  /** special_tokens_map.json */
+  readonly specialTokens?: Fields | undefined;
+}
+
+const STRATEGIES: readonly TruncationStrategy[] = ['longest_first', 'only_first', 'only_second'];
+const RUST_STRATEGIES = ['LongestFirst', 'OnlyFirst', 'OnlySecond'] as const;
+const SIDES: readonly Side[] = ['left', 'right'];
+
+export function readSettings(
+  file: Fields,
+  idOf: (token: string) => number | undefined,
+  { config, specialTokens }: Companions,
+): Settings {
+  const truncation = file.optionalPart('truncation');
+  const padding = file.optionalPart('padding');
+  const padToken = tokenName(config, 'pad_token') ?? tokenName(specialTokens, 'pad_token');
+  return {
+    maxLength: maxLengthOf(config),
+    padToken: padToken ?? padding?.string('pad_token', '[PAD]'),
+    padId: padToken === undefined ? padding?.integer('pad_id', 0) : idOf(padToken),
+    padTypeId: config?.integer('pad_token_type_id', 0) || padding?.integer('pad_type_id', 0) || 0,
+    truncationSide: config?.has('truncation_side')
+      ? config.oneOf('truncation_side', SIDES)
+      : sideOf(truncation),
+    paddingSide: config?.has('padding_side') ? config.oneOf('padding_side', SIDES) : sideOf(padding),
+    truncation: truncation && {
+      maxLength: truncation.integer('max_length'),
+      strategy: STRATEGIES[
+        RUST_STRATEGIES.indexOf(truncation.oneOf('strategy', RUST_STRATEGIES, 'LongestFirst'))
+      ] as TruncationStrategy,
+    },
+    padding: padding && paddingOf(padding),
+  };
+}
+
+function sideOf(part: Fields | undefined): Side {
+  return part?.oneOf('direction', ['Left', 'Right'], 'Right') === 'Left' ? 'left' : 'right';
+}
+
+function paddingOf(padding: Fields): { length?: number; multipleOf?: number } {
+  const fixed =
+    padding.object.strategy === 'BatchLongest' ? undefined : padding.part('strategy').integer('Fixed');
+  const multipleOf = padding.integer('pad_to_multiple_of', 0);
+  return { ...(fixed !== undefined && { length: fixed }), ...(multipleOf > 0 && { multipleOf }) };
+}
+
+/** A token is its text, or an object with that as its content. */
+function tokenName(part: Fields | undefined, key: string): string | undefined {
+  if (!part?.has(key)) return undefined;
+  return typeof part.object[key] === 'string' ? part.string(key) : part.part(key).string('content');
+}
+
+/** A huge number, often 1e30, stands for none. */
+function maxLengthOf(config: Fields | undefined): number | undefined {
+  if (!config?.has('model_max_length')) return undefined;
+  const length = config.object.model_max_length;
+  return typeof length === 'number' && length > 2 ** 31 ? undefined : config.integer('model_max_length');
+}
+
+/** How the texts of one call are fitted. */
+export interface Fitting {
+  readonly addSpecialTokens: boolean;
+  readonly truncation: Truncation | undefined;
+  readonly padding: Padding | undefined;
+}
+
+/**
+ * @param padding what holds where neither the call nor tokenizer.json says it
+ * @throws ArgumentError for a wrong option, or where a length is needed and nobody says one
+ */
+export function fittingOf(options: EncodeOptions, settings: Settings, padding: 'longest' | false): Fitting {
+  check(options);
+  return {
+    addSpecialTokens: options.addSpecialTokens ?? true,
+    truncation: truncationOf(options, settings),
+    padding: paddingFor(options, settings, padding),
+  };
+}
+
+function truncationOf(options: EncodeOptions, settings: Settings): Truncation | undefined {
+  const { truncation = settings.truncation?.strategy ?? false } = options;
+  if (truncation === false) return undefined;
+  return {
+    maxLength: lengthOf(options, settings, 'truncation'),
+    strategy: truncation === true ? 'longest_first' : truncation,
+    side: options.truncationSide ?? settings.truncationSide,
+  };
+}
+
+function paddingFor(
+  options: EncodeOptions,
+  settings: Settings,
+  fallback: 'longest' | false,
+): Padding | undefined {
+  const own = options.padding === undefined ? settings.padding : undefined;
+  const { padding = own === undefined ? fallback : 'longest' } = options;
+  if (padding === false) return undefined;
+  const length = padding === 'max_length' ? lengthOf(options, settings, 'padding') : own?.length;
+  const multipleOf = options.padToMultipleOf ?? own?.multipleOf;
+  return {
+    ...(length !== undefined && { length }),
+    ...(multipleOf !== undefined && { multipleOf }),
+    side: options.paddingSide ?? settings.paddingSide,
+    id: settings.padId,
+    typeId: settings.padTypeId,
+  };
+}
+
+function lengthOf({ maxLength }: EncodeOptions, settings: Settings, what: string): number {
+  const length = maxLength ?? settings.truncation?.maxLength ?? settings.maxLength;
+  if (length !== undefined) return length;
+  throw new ArgumentError(
+    `Expected maxLength for ${what} but received none, and the tokenizer's files have none`,
+  );
+}
+
+const CHECKS: Readonly<
+  Record<keyof EncodeOptions, readonly [what: string, fits: (value: unknown) => boolean]>
+> = {
+  addSpecialTokens: ['true or false', isBoolean],
+  truncation: [
+    `true, false, ${STRATEGIES.join(', ')}`,
+    (v) => isBoolean(v) || STRATEGIES.includes(v as never),
+  ],
+  maxLength: ['an integer of at least 0', (v) => Number.isSafeInteger(v) && (v as number) >= 0],
+  truncationSide: ['left or right', (v) => SIDES.includes(v as Side)],
+  padding: ['true, false, longest, max_length', (v) => isBoolean(v) || v === 'longest' || v === 'max_length'],
+  padToMultipleOf: ['a positive integer', (v) => Number.isSafeInteger(v) && (v as number) > 0],
+  paddingSide: ['left or right', (v) => SIDES.includes(v as Side)],
+};
+
+function isBoolean(value: unknown): boolean {
+  return typeof value === 'boolean';
+}
+
+function check(options: EncodeOptions): void {
+  if (typeof options !== 'object' || options === null) throw expected('an object', 'options', options);
+  for (const [name, value] of Object.entries(options)) {
+    const rule = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof EncodeOptions] : undefined;
+    if (rule === undefined) throw expected(Object.keys(CHECKS).join(', '), 'options', name);
+    if (value !== undefined && !rule[1](value)) throw expected(rule[0], name, value);
+  }
+}
