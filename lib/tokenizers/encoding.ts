@@ -2,7 +2,6 @@
  * A text as numbers, and several as arrays of one length.
  */
 import { ArgumentError } from '../errors.ts';
-import { fromTypedArray } from '../torch/factories.ts';
 import type { Tensor } from '../torch/tensor.ts';
 
 /** A text, or a pair of texts. Halves of surrogate pairs count as U+FFFD. */
@@ -56,17 +55,5 @@ export function toArrays(encodings: readonly Encoding[]): TokenArrays {
     attentionMask: flat(({ attentionMask }) => attentionMask),
     tokenTypeIds: flat(({ typeIds }) => typeIds),
     specialTokensMask: flat(({ specialTokensMask }) => specialTokensMask),
-  };
-}
-
-/** Arrays, such as those of a thread, as tensors. */
-export function toTensors(arrays: TokenArrays): TokenBatch {
-  const shape = [arrays.rows, arrays.columns];
-  const tensor = (array: Int32Array) => fromTypedArray(array, shape, { dtype: 'int64' });
-  return {
-    inputIds: tensor(arrays.inputIds),
-    attentionMask: tensor(arrays.attentionMask),
-    tokenTypeIds: tensor(arrays.tokenTypeIds),
-    specialTokensMask: tensor(arrays.specialTokensMask),
   };
 }

@@ -3,6 +3,7 @@
  */
 import { ArgumentError, expected } from '../errors.ts';
 import type { Fields } from './fields.ts';
+import type { TokenizerFiles } from './files.ts';
 import type { Padding, Side, Truncation, TruncationStrategy } from './fitting.ts';
 
 export interface EncodeOptions {
@@ -34,14 +35,6 @@ export interface Settings {
   readonly padding: { readonly length?: number; readonly multipleOf?: number } | undefined;
 }
 
-/** What beside tokenizer.json may be in a folder. */
-export interface Companions {
-  /** tokenizer_config.json */
-  readonly config?: Fields | undefined;
-  /** special_tokens_map.json */
-  readonly specialTokens?: Fields | undefined;
-}
-
 const STRATEGIES: readonly TruncationStrategy[] = ['longest_first', 'only_first', 'only_second'];
 const RUST_STRATEGIES = ['LongestFirst', 'OnlyFirst', 'OnlySecond'] as const;
 const SIDES: readonly Side[] = ['left', 'right'];
@@ -49,7 +42,7 @@ const SIDES: readonly Side[] = ['left', 'right'];
 export function readSettings(
   file: Fields,
   idOf: (token: string) => number | undefined,
-  { config, specialTokens }: Companions,
+  { config, specialTokens }: Pick<TokenizerFiles, 'config' | 'specialTokens'>,
 ): Settings {
   const truncation = file.optionalPart('truncation');
   const padding = file.optionalPart('padding');
@@ -109,7 +102,7 @@ export interface Fitting {
  * @throws ArgumentError for a wrong option, or where a length is needed and nobody says one
  */
 export function fittingOf(options: EncodeOptions, settings: Settings, padding: 'longest' | false): Fitting {
-  check(options);
+  checkOptions(options);
   return {
     addSpecialTokens: options.addSpecialTokens ?? true,
     truncation: truncationOf(options, settings),
@@ -173,7 +166,8 @@ function isBoolean(value: unknown): boolean {
   return typeof value === 'boolean';
 }
 
-function check(options: EncodeOptions): void {
+/** @throws ArgumentError for a wrong option or one that there is not */
+export function checkOptions(options: EncodeOptions): void {
   if (typeof options !== 'object' || options === null) throw expected('an object', 'options', options);
   for (const [name, value] of Object.entries(options)) {
     const rule = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof EncodeOptions] : undefined;

@@ -23,14 +23,16 @@ interface Batch {
 interface Results {
   readonly single: readonly (readonly number[])[];
   readonly decoded: readonly string[];
+  /** Of every `step`-th line, with special tokens. */
   readonly whole: readonly string[];
-  /** Of each line and the next one ids, types and special tokens mask. */
+  /** Of every `step`-th line and the next one ids, types and special tokens mask. */
   readonly pairs: readonly (readonly number[][])[];
   readonly batches: readonly Batch[];
 }
 
 export interface TokenizerRecord {
   readonly lines: readonly string[];
+  readonly step: number;
   readonly results: Readonly<Record<string, Results>>;
 }
 
@@ -48,7 +50,7 @@ export function writeTokenizer(folder: string, name: string, replaced: object = 
 
 /** A name for each result that is not Python's. @param open a tokenizer with fields of its file replaced */
 export async function differences(
-  { lines, results }: TokenizerRecord,
+  { lines, step, results }: TokenizerRecord,
   name: string,
   open: (replaced?: object) => Promise<Tokenizer>,
 ): Promise<string[]> {
@@ -66,9 +68,10 @@ export async function differences(
     const ids = single[i] as number[];
     compare(`single ${i}`, tokenizer.encode(line).ids, ids);
     compare(`decoded ${i}`, tokenizer.decode(ids), decoded[i]);
-    compare(`whole ${i}`, tokenizer.decode(ids, { skipSpecialTokens: false }), whole[i]);
+    if (i % step !== 0) continue;
+    compare(`whole ${i}`, tokenizer.decode(ids, { skipSpecialTokens: false }), whole[i / step]);
     const pair = tokenizer.encode(neighbour(i));
-    compare(`pair ${i}`, [pair.ids, pair.typeIds, pair.specialTokensMask], pairs[i]);
+    compare(`pair ${i}`, [pair.ids, pair.typeIds, pair.specialTokensMask], pairs[i / step]);
   }
   for (const [i, { options, group, paired, result }] of batches.entries()) {
     const inputs = group.map((at): TextInput => (paired ? neighbour(at) : (lines[at] as string)));
