@@ -39,14 +39,30 @@ export function precompiled(encoded: string, name: string): Normalizer {
   const keepsAscii = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).every(
     (character) => normalized(character) === character,
   );
-  const segmenter = new Intl.Segmenter('und', { granularity: 'grapheme' });
   return (text) => {
     if (keepsAscii && PRINTABLE_ASCII.test(text)) return text;
-    const graphemes = SIMPLE.test(text)
-      ? (text.match(/\r\n|[\s\S]/g) ?? [])
-      : Array.from(segmenter.segment(text), ({ segment }) => segment);
+    const graphemes = SIMPLE.test(text) ? (text.match(/\r\n|[\s\S]/g) ?? []) : graphemesOf(text);
     return graphemes.map(normalized).join('');
   };
+}
+
+const segmenter = new Intl.Segmenter('und', { granularity: 'grapheme' });
+const CHUNK = 256;
+
+/** Chunk by chunk: a segmenter takes a time that grows with the square of the text. Only the last one of a chunk may go on. */
+function graphemesOf(text: string): string[] {
+  const found: string[] = [];
+  let size = CHUNK;
+  for (let at = 0; at < text.length; ) {
+    const segments = Array.from(segmenter.segment(text.slice(at, at + size)), ({ segment }) => segment);
+    if (at + size < text.length) segments.pop();
+    for (const segment of segments) {
+      found.push(segment);
+      at += segment.length;
+    }
+    size = segments.length === 0 ? 2 * size : CHUNK;
+  }
+  return found;
 }
 
 /** Where the replacement of the shortest beginning of `key` that is in the trie stands. */

@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { ArgumentError } from '../../lib/errors.ts';
 import { Tokenizer } from '../../lib/tokenizers/tokenizer.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-import { unpacked, writeTokenizer } from '../support/tokenizers.ts';
+import { NAMES, unpacked, writeTokenizer } from '../support/tokenizers.ts';
 
 const open = (replaced: object, name = 'wordpiece') =>
   Tokenizer.fromFile(writeTokenizer(temporaryDirectory(), name, replaced));
@@ -205,19 +205,13 @@ describe('texts', () => {
     expect(pairs.encode('zabz').ids).toEqual([2]);
   });
 
-  test('long words and many added tokens take a time that grows with them', async () => {
-    for (const name of ['wordpiece', 'bytelevel', 'unigram', 'gpt', 'fallback']) {
+  test('long words and many added tokens take no time that grows with their square', async () => {
+    for (const name of NAMES) {
       const tokenizer = await open({}, name);
+      const length = name === 'unigram' ? 100_000 : 10_000;
       const started = performance.now();
-      for (const text of [
-        'ab'.repeat(50_000),
-        '漢'.repeat(50_000),
-        ' '.repeat(100_000),
-        '[MASK] <mask> '.repeat(5000),
-      ]) {
-        tokenizer.encode(text);
-      }
-      expect(performance.now() - started).toBeLessThan(20_000);
+      for (const text of ['ab', '漢', '\u0301', ' ', '[MASK] <mask> ']) tokenizer.encode(text.repeat(length));
+      expect(performance.now() - started).toBeLessThan(15_000);
     }
   });
 

@@ -1,12 +1,13 @@
 /** Ids, masks and decoded texts equal those of Python's tokenizers. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { Tokenizer } from '../../lib/tokenizers/tokenizer.ts';
 import { loadFixture } from '../support/fixtures.ts';
+import { itPythonTokenizers, python } from '../support/pythonTokenizers.ts';
 import { differences, NAMES, type TokenizerRecord, writeTokenizer } from '../support/tokenizers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'xpmir-tokenizers-'));
@@ -24,22 +25,6 @@ function opening(name: string): (replaced?: object) => Promise<Tokenizer> {
 }
 
 const script = fileURLToPath(new URL('../../scripts/fixtures/tokenizer_files.py', import.meta.url));
-const python = process.env.XPMIR_PYTHON ?? '';
-
-function hasTokenizers(): boolean {
-  if (!existsSync(python)) return false;
-  try {
-    const version = execFileSync(python, ['-c', 'import tokenizers; print(tokenizers.__version__)'], {
-      encoding: 'utf8',
-    });
-    return version.trim() === '0.23.2';
-  } catch {
-    return false;
-  }
-}
-
-const itPythonTokenizers = hasTokenizers() ? test : test.skip;
-
 describe('what Python recorded', () => {
   const record = loadFixture<TokenizerRecord>('tokenizers/record.json.gz');
   test.each(NAMES)('%s', async (name) => {
