@@ -12,7 +12,8 @@ import { manualSeed } from '../../lib/torch/random.ts';
 import { keep, memory, tidy } from '../../lib/torch/scope.ts';
 import type { Tensor } from '../../lib/torch/tensor.ts';
 import { setNumThreads } from '../../lib/torch/threads.ts';
-import { expectBitEqual, loadFixture, type TensorEntry } from '../support/fixtures.ts';
+import { comparison, type RecordedOn } from '../support/cpu.ts';
+import { loadFixture, type TensorEntry } from '../support/fixtures.ts';
 
 interface Run {
   readonly fused: boolean;
@@ -24,7 +25,8 @@ interface Run {
   readonly after: TensorEntry;
 }
 
-const fixture = loadFixture<{ seed: number; runs: readonly Run[] }>('training.json.gz');
+const fixture = loadFixture<RecordedOn & { seed: number; runs: readonly Run[] }>('training.json.gz');
+const expectEqual = comparison(fixture);
 const STEPS = 200;
 
 class Classifier extends nn.Module {
@@ -48,8 +50,7 @@ class Classifier extends nn.Module {
 function expectState(model: nn.Module, wanted: Readonly<Record<string, TensorEntry>>, when: string): void {
   const state = model.stateDict();
   expect([...state.keys()]).toEqual(Object.keys(wanted));
-  for (const [name, entry] of Object.entries(wanted))
-    expectBitEqual(state.get(name)!, entry, `${name} ${when}`);
+  for (const [name, entry] of Object.entries(wanted)) expectEqual(state.get(name)!, entry, `${name} ${when}`);
 }
 
 beforeAll(() => setNumThreads(1));
@@ -95,11 +96,11 @@ describe('200 steps', () => {
         if (step === 0) live = memory().tensors;
         else expect(memory().tensors).toBe(live + 2 * step);
       }
-      expectBitEqual(F.stack(losses), run.losses, 'losses');
-      expectBitEqual(F.stack(norms), run.norms, 'norms');
+      expectEqual(F.stack(losses), run.losses, 'losses');
+      expectEqual(F.stack(norms), run.norms, 'norms');
       expect(rates).toEqual(run.rates);
       expectState(model, run.final, 'at the end');
-      expectBitEqual(F.rand([4]), run.after, 'the random numbers that follow');
+      expectEqual(F.rand([4]), run.after, 'the random numbers that follow');
     },
   );
 });

@@ -211,7 +211,13 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
     return [plan, false, 1, 1, 1];
   },
   scriptLoad: () => [archive, 'cpu'],
-  scriptSave: () => [script],
+  scriptOfTape: () => {
+    const tape = newTape();
+    begin();
+    put([F.ones([2])], 'parameters and buffers');
+    return [tape, ['m', '', 'Net', 'b', 'scale', ''], '.', ['input'], '.', false];
+  },
+  scriptSave: () => [script, ['note.txt', new Uint8Array(2)]],
   scriptRelease: () => [native().scriptLoad(archive)],
   scriptName: () => [script],
   scriptMembers: () => [script],
@@ -225,6 +231,13 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
     put(2, 'weight');
     return [script, 'forward', '..'];
   },
+  scriptStart: () => {
+    begin();
+    put(F.zeros([2], { dtype: 'int64' }), 'ids');
+    put(2, 'weight');
+    return [script, 'forward', '..'];
+  },
+  scriptTake: () => [1],
   clearAutocastCache: () => [],
   emptyHostCache: () => [],
 };
