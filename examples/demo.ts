@@ -90,7 +90,7 @@ await runProgram(USAGE, async () => {
 
   const searcher = await Searcher.load(settings.out);
   for (const query of EXAMPLES) console.log(`\n${query}\n${describe(searcher.search(query, 3))}`);
-  console.log(`\nMore: npx tsx examples/search.ts "your own words"`);
+  console.log(`\nMore: node --import tsx examples/search.ts "your own words"`);
 });
 
 function readData(from: string): Declarations {
