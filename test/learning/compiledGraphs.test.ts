@@ -1,6 +1,7 @@
 /** Steps on the CPU below autograd: forward and backward as one list of operators, with the bits of the step as it was. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { AdamW, GradientClippingHook, GradientLogHook, type Hook, SGD } from '../../lib/learning/index.ts';
+import { autocast } from '../../lib/torch/amp.ts';
 import { F } from '../../lib/torch/functions.ts';
 import { BatchNorm1d } from '../../lib/torch/nn/layers/batchNorm.ts';
 import { Conv1d } from '../../lib/torch/nn/layers/conv.ts';
@@ -11,9 +12,9 @@ import { LSTM } from '../../lib/torch/nn/layers/rnn.ts';
 import { TransformerEncoderLayer } from '../../lib/torch/nn/layers/transformer.ts';
 import { Module } from '../../lib/torch/nn/module.ts';
 import { Parameter } from '../../lib/torch/nn/parameter.ts';
+import { tidy } from '../../lib/torch/scope.ts';
 import type { Tensor } from '../../lib/torch/tensor.ts';
 import { setNumThreads } from '../../lib/torch/threads.ts';
-import { itBfloat16Lstm } from '../support/cpu.ts';
 import { compiledSteps, graphsOf, type Made, one, outcome } from './compiledNet.ts';
 
 beforeAll(() => setNumThreads(1));
@@ -97,6 +98,18 @@ const ways: Readonly<Record<string, Partial<Made>>> = {
   },
   bfloat16: { precision: 'bf16-mixed', optimizers: () => one(new AdamW({ lr: 1e-2, fused: true })) },
 };
+
+/** Under autocast, oneDNN computes an LSTM in bfloat16 on some CPUs only; on the others PyTorch fails in Python too. */
+function hasBfloat16Lstm(): boolean {
+  try {
+    tidy(() => autocast('cpu', () => void new LSTM(8, 8).forward(F.zeros([1, 1, 8]))));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const itBfloat16Lstm = hasBfloat16Lstm() ? test : test.skip;
 
 describe.each(Object.entries(models))('%s', (_, model) => {
   for (const [name, way] of Object.entries(ways)) {

@@ -11,7 +11,7 @@ import { manualSeed } from '../../lib/torch/random.ts';
 import { tidy } from '../../lib/torch/scope.ts';
 import { Tensor } from '../../lib/torch/tensor.ts';
 import { setNumThreads } from '../../lib/torch/threads.ts';
-import { itSameTorch, runPython } from '../support/python.ts';
+import { itPython, runPython, sameTorch } from '../support/python.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'xpmir-optim-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -84,7 +84,7 @@ async function hand(name: string, params: readonly Tensor[], optimizer: optim.Op
   writeFileSync(join(folder, `${name}.json`), JSON.stringify({ state: plain, param_groups }));
 }
 
-itSameTorch('every optimizer', async () => {
+itPython(sameTorch)('every optimizer', async () => {
   const runs = new Map<string, Tensor[]>();
   for (const [name, make] of Object.entries(classes)) {
     manualSeed(3);

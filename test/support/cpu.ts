@@ -1,10 +1,6 @@
 /** Which kernels libtorch chooses on this machine: bits can be compared only with what the same ones recorded. */
 
 import { readFileSync } from 'node:fs';
-import { test } from '@jest/globals';
-import { F } from '../../lib/torch/functions.ts';
-import { autocast, tidy } from '../../lib/torch/index.ts';
-import { LSTM } from '../../lib/torch/nn/layers/rnn.ts';
 import type { Tensor } from '../../lib/torch/tensor.ts';
 import { expectBitEqual, expectClose, type TensorEntry } from './fixtures.ts';
 
@@ -62,15 +58,3 @@ export function elementwiseComparison(
     expectClose(actual, entry, { rtol: tolerance, atol: tolerance / 10, label });
   };
 }
-
-/** Under autocast, oneDNN computes an LSTM in bfloat16 on some CPUs only; on the others PyTorch fails in Python too. */
-function hasBfloat16Lstm(): boolean {
-  try {
-    tidy(() => autocast('cpu', () => void new LSTM(8, 8).forward(F.zeros([1, 1, 8]))));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-export const itBfloat16Lstm = hasBfloat16Lstm() ? test : test.skip;

@@ -4,7 +4,7 @@ import { expect } from '@jest/globals';
 import { Fields } from '../../lib/tokenizers/fields.ts';
 import { makeNormalizer } from '../../lib/tokenizers/normalizers.ts';
 import { makePreTokenizer } from '../../lib/tokenizers/preTokenizers.ts';
-import { itPythonTokenizers, python } from '../support/pythonTokenizers.ts';
+import { itPython, python } from '../support/python.ts';
 
 const BERT = { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null };
 const NORMALIZERS = [
@@ -63,7 +63,7 @@ function texts(): string[] {
     .map((code) => `a${String.fromCodePoint(code)}b`);
 }
 
-itPythonTokenizers(
+itPython({ tokenizers: '0.23.2' })(
   'each character between two letters',
   () => {
     const all = texts();

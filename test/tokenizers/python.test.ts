@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { Tokenizer } from '../../lib/tokenizers/tokenizer.ts';
 import { loadFixture } from '../support/fixtures.ts';
-import { itPythonTokenizers, python } from '../support/pythonTokenizers.ts';
+import { itPython, python } from '../support/python.ts';
 import { differences, NAMES, type TokenizerRecord, writeTokenizer } from '../support/tokenizers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'xpmir-tokenizers-'));
@@ -33,7 +33,7 @@ describe('what Python recorded', () => {
   });
 });
 
-itPythonTokenizers(
+itPython({ tokenizers: '0.23.2' })(
   '10,000 lines in one run with Python',
   async () => {
     const path = join(folder, 'compare.json');

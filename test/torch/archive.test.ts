@@ -9,7 +9,7 @@ import * as torch from '../../lib/torch/index.ts';
 import { readArchive } from '../../lib/torch/jit/archive.ts';
 import { seeded } from '../robustness/random.ts';
 import { ended } from '../support/process.ts';
-import { itSameTorch, runPython } from '../support/python.ts';
+import { itPython, runPython, sameTorch } from '../support/python.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'xpmir-archive-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -385,7 +385,7 @@ describe('a probe', () => {
   }, 120_000);
 });
 
-itSameTorch('Python reads the files beside a model', () => {
+itPython(sameTorch)('Python reads the files beside a model', () => {
   const path = join(folder, 'extra.pt');
   writeFileSync(path, written);
   const program =

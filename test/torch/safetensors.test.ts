@@ -1,6 +1,5 @@
 /** The safetensors format: our files are the reference implementation's byte for byte, and bad ones are refused. */
 
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +13,7 @@ import { ops } from '../../lib/torch/ops.ts';
 import { memory, tidy } from '../../lib/torch/scope.ts';
 import type { Tensor } from '../../lib/torch/tensor.ts';
 import { expectBitEqual, loadFixture, type TensorEntry, toTensor } from '../support/fixtures.ts';
+import { itPython, runPython } from '../support/python.ts';
 
 const fixture = loadFixture<{
   metadata: Record<string, string>;
@@ -164,21 +164,7 @@ test('tensors that are loaded inside a scope pass out of it with the result', as
   expect(memory().tensors).toBe(before);
 });
 
-/** A Python with the safetensors package. */
-const python = process.env.XPMIR_PYTHON ?? 'python3';
-
-function hasSafetensors(): boolean {
-  try {
-    execFileSync(python, ['-c', 'import safetensors'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const itPythonSafetensors = hasSafetensors() ? test : test.skip;
-
-itPythonSafetensors("Python's safetensors reads what we write", async () => {
+itPython({ safetensors: undefined })("Python's safetensors reads what we write", async () => {
   const path = fresh();
   const dtypes: DType[] = [
     'bool',
@@ -213,10 +199,7 @@ with open(sys.argv[1], 'rb') as file:
     found = deserialize(file.read())
 print(json.dumps({name: [one['dtype'], one['shape'], bytes(one['data']).hex()] for name, one in found}))
 `;
-  const found = JSON.parse(execFileSync(python, ['-c', script, path], { encoding: 'utf8' })) as Record<
-    string,
-    [string, number[], string]
-  >;
+  const found = JSON.parse(runPython(script, path)) as Record<string, [string, number[], string]>;
   expect(Object.keys(found).sort()).toEqual(Object.keys(tensors).sort());
   for (const [name, one] of Object.entries(tensors)) {
     const array = one.toTypedArray();

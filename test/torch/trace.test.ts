@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ArgumentError } from '../../lib/errors.ts';
 import * as torch from '../../lib/torch/index.ts';
-import { itSameTorch, runPython } from '../support/python.ts';
+import { itPython, runPython, sameTorch } from '../support/python.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 beforeAll(() => torch.setNumThreads(1));
@@ -206,6 +206,7 @@ describe('arguments and results', () => {
 describe('what cannot be right', () => {
   const x = torch.tensor([1, 2, 3]);
   const parameter = new nn.Parameter(torch.ones([3]));
+  const scripted = torch.jit.trace((a: Tensor) => a.neg(), [x]);
   test.each<[string, Fn, RegExp]>([
     ['reads a value', (a) => a.mul(a.sum().item()), /reads a value with aten::item, at .*trace\.test\.ts/],
     [
@@ -216,8 +217,9 @@ describe('what cannot be right', () => {
     ['computes under autocast', (a) => torch.autocast('cpu', () => a.mul(2)), /computes under autocast/],
     ['has a parameter of no module', (a) => a.mul(parameter), /is no parameter of the module/],
     ['returns a number', () => 3, /tensors in arrays and plain objects for the result but received 3/],
-    ['calls a script', (a) => torch.jit.trace((b: Tensor) => b.neg(), [x]).forward(a), /./],
-    ['is asynchronous', async (a) => a, /./],
+    ['calls a script', (a) => scripted.forward(a), /calls the method forward of a TorchScript module/],
+    ['traces', (a) => torch.jit.trace((b: Tensor) => b.neg(), [x]).forward(a), /one recording at a time/],
+    ['is asynchronous', async (a) => a, /is asynchronous/],
     [
       'throws',
       () => {
@@ -292,7 +294,7 @@ describe('what cannot be right', () => {
   });
 });
 
-itSameTorch(
+itPython(sameTorch)(
   'Python loads what was saved: equal results, names, and a state that it loads and trains',
   async () => {
     const path = join(temporaryDirectory(), 'model.pt');

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect } from '@jest/globals';
 import { F } from '../../lib/torch/functions.ts';
 import { loadSafetensors } from '../../lib/torch/io/safetensors.ts';
 import { noGrad } from '../../lib/torch/modes.ts';
@@ -10,27 +10,13 @@ import { AdamW } from '../../lib/torch/optim/index.ts';
 import { manualSeed } from '../../lib/torch/random.ts';
 import { tidy } from '../../lib/torch/scope.ts';
 import type { Tensor } from '../../lib/torch/tensor.ts';
-import { setNumThreads, version } from '../../lib/torch/threads.ts';
+import { setNumThreads } from '../../lib/torch/threads.ts';
+import { itPython, python, sameTorch } from '../support/python.ts';
 import { classOf, first, fixture, newFolder } from './models.ts';
 
-const python = process.env.XPMIR_PYTHON ?? 'python3';
 const program = fileURLToPath(new URL('compare.py', import.meta.url));
 
-/** A Python with the transformers library and the PyTorch whose libtorch is loaded here. */
-function hasTransformers(): boolean {
-  try {
-    const script = 'import torch, transformers, safetensors; print(torch.__version__)';
-    const found = execFileSync(python, ['-c', script], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    return found.trim().split('+')[0] === version().split('+')[0];
-  } catch {
-    return false;
-  }
-}
-
-const itTransformers = hasTransformers() ? test : test.skip;
+const itTransformers = itPython({ ...sameTorch, transformers: undefined });
 beforeAll(() => setNumThreads(1));
 
 const MINI = { hidden_size: 256, num_hidden_layers: 4, num_attention_heads: 4, intermediate_size: 1024 };

@@ -60,7 +60,8 @@ function extraFiles(entries: ReadonlyMap<string, ArchiveEntry>): ReadonlyMap<str
 /** One read of the system gives at most 2 GiB. */
 const LARGEST_READ = 2 ** 30;
 
-function readBytes(path: string): Uint8Array {
+/** @internal All bytes of a file. @throws ArgumentError where it cannot be read */
+export function readBytes(path: string): Uint8Array {
   try {
     const file = openSync(path, 'r');
     try {

@@ -1,12 +1,11 @@
 /** The process of `probe`: loads one file and prints a line of JSON about it. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { types } from 'node:util';
-import { load } from './load.ts';
+import { load, readBytes } from './load.ts';
 
 function report(path: string): object {
-  const bytes = readFileSync(path);
   try {
+    const bytes = readBytes(path);
     const script = load(bytes);
     return {
       sha256: createHash('sha256').update(bytes).digest('hex'),
