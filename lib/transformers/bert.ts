@@ -16,6 +16,7 @@ import {
   type EncoderOutput,
   type LogitsOutput,
   ModelWithHead,
+  TokenClassifier,
   withLogits,
 } from './model.ts';
 
@@ -56,26 +57,6 @@ export class BertModel extends Encoder {
       ...(this.pooler && { poolerOutput: this.pooler.forward(lastHiddenState) }),
       ...(call.outputHiddenStates && { hiddenStates }),
     };
-  }
-}
-
-abstract class BertWithHead extends ModelWithHead {
-  static configOf = bertConfig;
-  readonly config: BertConfig;
-  bert: BertModel;
-
-  constructor(config: BertConfig, options: PoolingOptions) {
-    super();
-    this.config = config;
-    this.bert = new BertModel(config, options);
-  }
-
-  get base(): BertModel {
-    return this.bert;
-  }
-
-  get baseModelPrefix(): string {
-    return 'bert';
   }
 }
 
@@ -127,11 +108,12 @@ class BertOnlyMLMHead extends Module {
 }
 
 /** Scores of words at each place, `[N, L, V]`; the decoder's weight is the table of word embeddings. */
-export class BertForMaskedLM extends BertWithHead {
+export class BertForMaskedLM extends ModelWithHead<BertModel> {
+  static configOf = bertConfig;
   cls: BertOnlyMLMHead;
 
   constructor(config: BertConfig, options: FactoryOptions = {}) {
-    super(config, { addPoolingLayer: false, ...options });
+    super(new BertModel(config, { addPoolingLayer: false, ...options }));
     this.cls = new BertOnlyMLMHead(config, options);
   }
 
@@ -144,41 +126,34 @@ export class BertForMaskedLM extends BertWithHead {
   }
 
   forward(call: EncoderCall): LogitsOutput {
-    const output = this.bert.forward(call);
+    const output = this.base.forward(call);
     return withLogits(output, this.cls.forward(output.lastHiddenState));
   }
 }
 
 /** A label or a score of each text from its pooled first token: logits `[N, labels]`. */
-export class BertForSequenceClassification extends BertWithHead {
+export class BertForSequenceClassification extends ModelWithHead<BertModel> {
+  static configOf = bertConfig;
   readonly dropout: Dropout;
   classifier: Linear;
 
   constructor(config: BertConfig, options: FactoryOptions = {}) {
-    super(config, options);
+    super(new BertModel(config, options));
     this.dropout = new Dropout(config.classifierDropout);
     this.classifier = new Linear(config.hiddenSize, config.numLabels, options);
   }
 
   forward(call: EncoderCall): LogitsOutput {
-    const output = this.bert.forward(call);
+    const output = this.base.forward(call);
     return withLogits(output, this.classifier.forward(this.dropout.forward(output.poolerOutput!)));
   }
 }
 
 /** A label of each token: logits `[N, L, labels]`. */
-export class BertForTokenClassification extends BertWithHead {
-  readonly dropout: Dropout;
-  classifier: Linear;
+export class BertForTokenClassification extends TokenClassifier<BertModel> {
+  static configOf = bertConfig;
 
   constructor(config: BertConfig, options: FactoryOptions = {}) {
-    super(config, { addPoolingLayer: false, ...options });
-    this.dropout = new Dropout(config.classifierDropout);
-    this.classifier = new Linear(config.hiddenSize, config.numLabels, options);
-  }
-
-  forward(call: EncoderCall): LogitsOutput {
-    const output = this.bert.forward(call);
-    return withLogits(output, this.classifier.forward(this.dropout.forward(output.lastHiddenState)));
+    super(new BertModel(config, { addPoolingLayer: false, ...options }), config.classifierDropout, options);
   }
 }

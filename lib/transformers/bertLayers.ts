@@ -178,3 +178,28 @@ export class BertPooler extends Module {
     return this.dense.forward(states.select(1, 0)).tanh();
   }
 }
+
+/** What classifies a text by its first token: `[N, L, E]` to `[N, labels]`. */
+export class FirstTokenHead extends Module {
+  dense: Linear;
+  readonly dropout: Dropout;
+  out_proj: Linear;
+  readonly activation: ActivationFunction;
+
+  constructor(
+    { hiddenSize, classifierDropout, numLabels }: BertConfig,
+    activation: ActivationFunction,
+    options: FactoryOptions,
+  ) {
+    super();
+    this.dense = new Linear(hiddenSize, hiddenSize, options);
+    this.dropout = new Dropout(classifierDropout);
+    this.out_proj = new Linear(hiddenSize, numLabels, options);
+    this.activation = activation;
+  }
+
+  forward(states: Tensor): Tensor {
+    const hidden = this.activation(this.dense.forward(this.dropout.forward(states.select(1, 0))));
+    return this.out_proj.forward(this.dropout.forward(hidden));
+  }
+}

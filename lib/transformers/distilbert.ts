@@ -18,6 +18,7 @@ import {
   type EncoderOutput,
   type LogitsOutput,
   ModelWithHead,
+  TokenClassifier,
   withLogits,
 } from './model.ts';
 
@@ -195,35 +196,16 @@ export class DistilBertModel extends Encoder {
   }
 }
 
-abstract class DistilBertWithHead extends ModelWithHead {
-  static configOf = configOf;
-  readonly config: DistilBertConfig;
-  distilbert: DistilBertModel;
-
-  constructor(config: DistilBertConfig, options: FactoryOptions) {
-    super();
-    this.config = config;
-    this.distilbert = new DistilBertModel(config, options);
-  }
-
-  get base(): DistilBertModel {
-    return this.distilbert;
-  }
-
-  get baseModelPrefix(): string {
-    return 'distilbert';
-  }
-}
-
 /** Scores of words at each place, `[N, L, V]`; the projector's weight is the table of word embeddings. */
-export class DistilBertForMaskedLM extends DistilBertWithHead {
+export class DistilBertForMaskedLM extends ModelWithHead<DistilBertModel> {
+  static configOf = configOf;
   vocab_transform: Linear;
   vocab_layer_norm: LayerNorm;
   vocab_projector: Linear;
   readonly activation: ActivationFunction;
 
   constructor(config: DistilBertConfig, options: FactoryOptions = {}) {
-    super(config, options);
+    super(new DistilBertModel(config, options));
     this.vocab_transform = new Linear(config.hiddenSize, config.hiddenSize, options);
     this.vocab_layer_norm = new LayerNorm(config.hiddenSize, { eps: EPS, ...options });
     this.vocab_projector = new Linear(config.hiddenSize, config.vocabSize, options);
@@ -236,45 +218,38 @@ export class DistilBertForMaskedLM extends DistilBertWithHead {
   }
 
   forward(call: EncoderCall): LogitsOutput {
-    const output = this.distilbert.forward(call);
+    const output = this.base.forward(call);
     const hidden = this.activation(this.vocab_transform.forward(output.lastHiddenState));
     return withLogits(output, this.vocab_projector.forward(this.vocab_layer_norm.forward(hidden)));
   }
 }
 
 /** A label or a score of each text from its first token: logits `[N, labels]`. */
-export class DistilBertForSequenceClassification extends DistilBertWithHead {
+export class DistilBertForSequenceClassification extends ModelWithHead<DistilBertModel> {
+  static configOf = configOf;
   pre_classifier: Linear;
   classifier: Linear;
   readonly dropout: Dropout;
 
   constructor(config: DistilBertConfig, options: FactoryOptions = {}) {
-    super(config, options);
+    super(new DistilBertModel(config, options));
     this.pre_classifier = new Linear(config.hiddenSize, config.hiddenSize, options);
     this.classifier = new Linear(config.hiddenSize, config.numLabels, options);
     this.dropout = new Dropout(config.seqClassifDropout);
   }
 
   forward(call: EncoderCall): LogitsOutput {
-    const output = this.distilbert.forward(call);
+    const output = this.base.forward(call);
     const hidden = relu(this.pre_classifier.forward(output.lastHiddenState.select(1, 0)));
     return withLogits(output, this.classifier.forward(this.dropout.forward(hidden)));
   }
 }
 
 /** A label of each token: logits `[N, L, labels]`. */
-export class DistilBertForTokenClassification extends DistilBertWithHead {
-  readonly dropout: Dropout;
-  classifier: Linear;
+export class DistilBertForTokenClassification extends TokenClassifier<DistilBertModel> {
+  static configOf = configOf;
 
   constructor(config: DistilBertConfig, options: FactoryOptions = {}) {
-    super(config, options);
-    this.dropout = new Dropout(config.dropout);
-    this.classifier = new Linear(config.hiddenSize, config.numLabels, options);
-  }
-
-  forward(call: EncoderCall): LogitsOutput {
-    const output = this.distilbert.forward(call);
-    return withLogits(output, this.classifier.forward(this.dropout.forward(output.lastHiddenState)));
+    super(new DistilBertModel(config, options), config.dropout, options);
   }
 }

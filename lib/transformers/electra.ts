@@ -1,6 +1,5 @@
 /** ELECTRA; Clark et al., 2020. */
 import { gelu } from '../torch/nn/functional/activation.ts';
-import { Dropout } from '../torch/nn/layers/dropout.ts';
 import { Linear } from '../torch/nn/layers/linear.ts';
 import { LayerNorm } from '../torch/nn/layers/normalization.ts';
 import { Module } from '../torch/nn/module.ts';
@@ -9,13 +8,14 @@ import type { Tensor } from '../torch/tensor.ts';
 import { type ActivationFunction, activationOf } from './activations.ts';
 import { attendedTokens, keyMask } from './attention.ts';
 import { type BertConfig, electraConfig } from './bertConfig.ts';
-import { BertEmbeddings, BertEncoder } from './bertLayers.ts';
+import { BertEmbeddings, BertEncoder, FirstTokenHead } from './bertLayers.ts';
 import {
   Encoder,
   type EncoderCall,
   type EncoderOutput,
   type LogitsOutput,
   ModelWithHead,
+  TokenClassifier,
   withLogits,
 } from './model.ts';
 
@@ -51,26 +51,6 @@ export class ElectraModel extends Encoder {
   }
 }
 
-abstract class ElectraWithHead extends ModelWithHead {
-  static configOf = electraConfig;
-  readonly config: BertConfig;
-  electra: ElectraModel;
-
-  constructor(config: BertConfig, options: FactoryOptions = {}) {
-    super();
-    this.config = config;
-    this.electra = new ElectraModel(config, options);
-  }
-
-  get base(): ElectraModel {
-    return this.electra;
-  }
-
-  get baseModelPrefix(): string {
-    return 'electra';
-  }
-}
-
 class ElectraDiscriminatorPredictions extends Module {
   dense: Linear;
   dense_prediction: Linear;
@@ -89,16 +69,17 @@ class ElectraDiscriminatorPredictions extends Module {
 }
 
 /** The discriminator: whether each token was put in the place of another, logits `[N, L]`. */
-export class ElectraForPreTraining extends ElectraWithHead {
+export class ElectraForPreTraining extends ModelWithHead<ElectraModel> {
+  static configOf = electraConfig;
   discriminator_predictions: ElectraDiscriminatorPredictions;
 
   constructor(config: BertConfig, options: FactoryOptions = {}) {
-    super(config, options);
+    super(new ElectraModel(config, options));
     this.discriminator_predictions = new ElectraDiscriminatorPredictions(config, options);
   }
 
   forward(call: EncoderCall): LogitsOutput {
-    const output = this.electra.forward(call);
+    const output = this.base.forward(call);
     return withLogits(output, this.discriminator_predictions.forward(output.lastHiddenState));
   }
 }
@@ -119,12 +100,13 @@ class ElectraGeneratorPredictions extends Module {
 }
 
 /** Scores of words at each place, `[N, L, V]`; the decoder's weight is the table of word embeddings. */
-export class ElectraForMaskedLM extends ElectraWithHead {
+export class ElectraForMaskedLM extends ModelWithHead<ElectraModel> {
+  static configOf = electraConfig;
   generator_predictions: ElectraGeneratorPredictions;
   generator_lm_head: Linear;
 
   constructor(config: BertConfig, options: FactoryOptions = {}) {
-    super(config, options);
+    super(new ElectraModel(config, options));
     this.generator_predictions = new ElectraGeneratorPredictions(config, options);
     this.generator_lm_head = new Linear(config.embeddingSize, config.vocabSize, options);
   }
@@ -135,58 +117,33 @@ export class ElectraForMaskedLM extends ElectraWithHead {
   }
 
   forward(call: EncoderCall): LogitsOutput {
-    const output = this.electra.forward(call);
+    const output = this.base.forward(call);
     const predictions = this.generator_predictions.forward(output.lastHiddenState);
     return withLogits(output, this.generator_lm_head.forward(predictions));
   }
 }
 
-class ElectraClassificationHead extends Module {
-  dense: Linear;
-  readonly dropout: Dropout;
-  out_proj: Linear;
-
-  constructor({ hiddenSize, classifierDropout, numLabels }: BertConfig, options: FactoryOptions) {
-    super();
-    this.dense = new Linear(hiddenSize, hiddenSize, options);
-    this.dropout = new Dropout(classifierDropout);
-    this.out_proj = new Linear(hiddenSize, numLabels, options);
-  }
-
-  forward(states: Tensor): Tensor {
-    const hidden = gelu(this.dense.forward(this.dropout.forward(states.select(1, 0))));
-    return this.out_proj.forward(this.dropout.forward(hidden));
-  }
-}
-
 /** A label or a score of each text from its first token: logits `[N, labels]`. */
-export class ElectraForSequenceClassification extends ElectraWithHead {
-  classifier: ElectraClassificationHead;
+export class ElectraForSequenceClassification extends ModelWithHead<ElectraModel> {
+  static configOf = electraConfig;
+  classifier: FirstTokenHead;
 
   constructor(config: BertConfig, options: FactoryOptions = {}) {
-    super(config, options);
-    this.classifier = new ElectraClassificationHead(config, options);
+    super(new ElectraModel(config, options));
+    this.classifier = new FirstTokenHead(config, gelu, options);
   }
 
   forward(call: EncoderCall): LogitsOutput {
-    const output = this.electra.forward(call);
+    const output = this.base.forward(call);
     return withLogits(output, this.classifier.forward(output.lastHiddenState));
   }
 }
 
 /** A label of each token: logits `[N, L, labels]`. */
-export class ElectraForTokenClassification extends ElectraWithHead {
-  readonly dropout: Dropout;
-  classifier: Linear;
+export class ElectraForTokenClassification extends TokenClassifier<ElectraModel> {
+  static configOf = electraConfig;
 
   constructor(config: BertConfig, options: FactoryOptions = {}) {
-    super(config, options);
-    this.dropout = new Dropout(config.classifierDropout);
-    this.classifier = new Linear(config.hiddenSize, config.numLabels, options);
-  }
-
-  forward(call: EncoderCall): LogitsOutput {
-    const output = this.electra.forward(call);
-    return withLogits(output, this.classifier.forward(this.dropout.forward(output.lastHiddenState)));
+    super(new ElectraModel(config, options), config.classifierDropout, options);
   }
 }

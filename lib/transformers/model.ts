@@ -3,7 +3,9 @@ import type { Device, DType } from '../torch/dtype.ts';
 import { noGrad } from '../torch/modes.ts';
 import { normal_ } from '../torch/nn/init/draw.ts';
 import { ones_, zeros_ } from '../torch/nn/init/fill.ts';
+import { Dropout } from '../torch/nn/layers/dropout.ts';
 import { Embedding } from '../torch/nn/layers/embedding.ts';
+import { Linear } from '../torch/nn/layers/linear.ts';
 import { LayerNorm } from '../torch/nn/layers/normalization.ts';
 import { Module } from '../torch/nn/module.ts';
 import type { FactoryOptions } from '../torch/nn/options.ts';
@@ -67,7 +69,7 @@ export abstract class PreTrainedModel extends Module {
   abstract readonly config: ModelConfig;
 
   /** Under which name a model with a head has its encoder; such a prefix of keys may be there or not. */
-  abstract get baseModelPrefix(): string;
+  abstract readonly baseModelPrefix: string;
 
   /** Names of parameters that are others, by the names of these. */
   get tiedWeights(): ReadonlyMap<string, string> {
@@ -121,12 +123,44 @@ export abstract class Encoder extends PreTrainedModel {
   abstract override forward(call: EncoderCall): EncoderOutput;
 }
 
-/** An encoder with a head. */
-export abstract class ModelWithHead extends PreTrainedModel {
+/** An encoder with a head; the encoder is its submodule under `baseModelPrefix`. */
+export abstract class ModelWithHead<E extends Encoder = Encoder> extends PreTrainedModel {
+  readonly baseModelPrefix: string;
+
+  constructor(base: E) {
+    super();
+    this.baseModelPrefix = base.baseModelPrefix;
+    Object.assign(this, { [base.baseModelPrefix]: base });
+  }
+
   /** The encoder. */
-  abstract get base(): Encoder;
+  get base(): E {
+    return (this as unknown as Record<string, E>)[this.baseModelPrefix]!;
+  }
+
+  get config(): E['config'] {
+    return this.base.config;
+  }
 
   abstract override forward(call: EncoderCall): LogitsOutput;
+}
+
+/** A label of each token: logits `[N, L, labels]`. */
+export abstract class TokenClassifier<E extends Encoder> extends ModelWithHead<E> {
+  readonly dropout: Dropout;
+  classifier: Linear;
+
+  constructor(base: E, dropout: number, options: FactoryOptions) {
+    super(base);
+    const { hiddenSize, numLabels } = base.config;
+    this.dropout = new Dropout(dropout);
+    this.classifier = new Linear(hiddenSize, numLabels, options);
+  }
+
+  forward(call: EncoderCall): LogitsOutput {
+    const output = this.base.forward(call);
+    return withLogits(output, this.classifier.forward(this.dropout.forward(output.lastHiddenState)));
+  }
 }
 
 /** @internal What a head gives beside what its encoder gave. */

@@ -103,25 +103,13 @@ export class ModernBertModel extends Encoder {
   }
 }
 
-abstract class ModernBertWithHead extends ModelWithHead {
+abstract class ModernBertWithHead extends ModelWithHead<ModernBertModel> {
   static configOf = modernBertConfig;
-  readonly config: ModernBertConfig;
-  model: ModernBertModel;
   head: ModernBertPredictionHead;
 
   constructor(config: ModernBertConfig, options: FactoryOptions) {
-    super();
-    this.config = config;
-    this.model = new ModernBertModel(config, options);
+    super(new ModernBertModel(config, options));
     this.head = new ModernBertPredictionHead(config, options);
-  }
-
-  get base(): ModernBertModel {
-    return this.model;
-  }
-
-  get baseModelPrefix(): string {
-    return 'model';
   }
 
   override initializeParameter(path: string, module: Module, parameter: Parameter): void {
@@ -144,7 +132,7 @@ export class ModernBertForMaskedLM extends ModernBertWithHead {
   }
 
   forward(call: EncoderCall): LogitsOutput {
-    const output = this.model.forward(call);
+    const output = this.base.forward(call);
     return withLogits(output, this.decoder.forward(this.head.forward(output.lastHiddenState)));
   }
 }
@@ -167,7 +155,7 @@ abstract class ModernBertClassifier extends ModernBertWithHead {
 /** A label or a score of each text from its first token or the mean of its tokens: logits `[N, labels]`. */
 export class ModernBertForSequenceClassification extends ModernBertClassifier {
   forward(call: EncoderCall): LogitsOutput {
-    const output = this.model.forward(call);
+    const output = this.base.forward(call);
     const { lastHiddenState: states } = output;
     const isMean = this.config.classifierPooling === 'mean';
     return withLogits(output, this.classify(isMean ? mean(states, call) : states.select(1, 0)));
@@ -177,7 +165,7 @@ export class ModernBertForSequenceClassification extends ModernBertClassifier {
 /** A label of each token: logits `[N, L, labels]`. */
 export class ModernBertForTokenClassification extends ModernBertClassifier {
   forward(call: EncoderCall): LogitsOutput {
-    const output = this.model.forward(call);
+    const output = this.base.forward(call);
     return withLogits(output, this.classify(output.lastHiddenState));
   }
 }

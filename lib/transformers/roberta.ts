@@ -1,6 +1,5 @@
 /** RoBERTa; Liu et al., 2019. XLM-RoBERTa, Conneau et al., 2020, has the same layers. */
-import { gelu } from '../torch/nn/functional/activation.ts';
-import { Dropout } from '../torch/nn/layers/dropout.ts';
+import { gelu, tanh } from '../torch/nn/functional/activation.ts';
 import { Linear } from '../torch/nn/layers/linear.ts';
 import { LayerNorm } from '../torch/nn/layers/normalization.ts';
 import { Module } from '../torch/nn/module.ts';
@@ -10,7 +9,7 @@ import type { Tensor } from '../torch/tensor.ts';
 import { attendedTokens, keyMask } from './attention.ts';
 import type { PoolingOptions } from './bert.ts';
 import { type BertConfig, robertaConfig } from './bertConfig.ts';
-import { BertEmbeddings, BertEncoder, BertPooler } from './bertLayers.ts';
+import { BertEmbeddings, BertEncoder, BertPooler, FirstTokenHead } from './bertLayers.ts';
 import { placesBehindPadding } from './inputs.ts';
 import {
   Encoder,
@@ -18,6 +17,7 @@ import {
   type EncoderOutput,
   type LogitsOutput,
   ModelWithHead,
+  TokenClassifier,
   withLogits,
 } from './model.ts';
 
@@ -59,26 +59,6 @@ export class RobertaModel extends Encoder {
   }
 }
 
-abstract class RobertaWithHead extends ModelWithHead {
-  static configOf = robertaConfig;
-  readonly config: RobertaConfig;
-  roberta: RobertaModel;
-
-  constructor(config: RobertaConfig, options: FactoryOptions) {
-    super();
-    this.config = config;
-    this.roberta = new RobertaModel(config, { addPoolingLayer: false, ...options });
-  }
-
-  get base(): RobertaModel {
-    return this.roberta;
-  }
-
-  get baseModelPrefix(): string {
-    return 'roberta';
-  }
-}
-
 class RobertaLMHead extends Module {
   bias: Parameter;
   dense: Linear;
@@ -99,11 +79,12 @@ class RobertaLMHead extends Module {
 }
 
 /** Scores of words at each place, `[N, L, V]`; the decoder's weight is the table of word embeddings. */
-export class RobertaForMaskedLM extends RobertaWithHead {
+export class RobertaForMaskedLM extends ModelWithHead<RobertaModel> {
+  static configOf = robertaConfig;
   lm_head: RobertaLMHead;
 
   constructor(config: RobertaConfig, options: FactoryOptions = {}) {
-    super(config, options);
+    super(new RobertaModel(config, { addPoolingLayer: false, ...options }));
     this.lm_head = new RobertaLMHead(config, options);
   }
 
@@ -116,57 +97,36 @@ export class RobertaForMaskedLM extends RobertaWithHead {
   }
 
   forward(call: EncoderCall): LogitsOutput {
-    const output = this.roberta.forward(call);
+    const output = this.base.forward(call);
     return withLogits(output, this.lm_head.forward(output.lastHiddenState));
   }
 }
 
-class RobertaClassificationHead extends Module {
-  dense: Linear;
-  readonly dropout: Dropout;
-  out_proj: Linear;
-
-  constructor({ hiddenSize, classifierDropout, numLabels }: BertConfig, options: FactoryOptions) {
-    super();
-    this.dense = new Linear(hiddenSize, hiddenSize, options);
-    this.dropout = new Dropout(classifierDropout);
-    this.out_proj = new Linear(hiddenSize, numLabels, options);
-  }
-
-  forward(states: Tensor): Tensor {
-    const hidden = this.dense.forward(this.dropout.forward(states.select(1, 0))).tanh();
-    return this.out_proj.forward(this.dropout.forward(hidden));
-  }
-}
-
 /** A label or a score of each text from its first token: logits `[N, labels]`. */
-export class RobertaForSequenceClassification extends RobertaWithHead {
-  classifier: RobertaClassificationHead;
+export class RobertaForSequenceClassification extends ModelWithHead<RobertaModel> {
+  static configOf = robertaConfig;
+  classifier: FirstTokenHead;
 
   constructor(config: RobertaConfig, options: FactoryOptions = {}) {
-    super(config, options);
-    this.classifier = new RobertaClassificationHead(config, options);
+    super(new RobertaModel(config, { addPoolingLayer: false, ...options }));
+    this.classifier = new FirstTokenHead(config, tanh, options);
   }
 
   forward(call: EncoderCall): LogitsOutput {
-    const output = this.roberta.forward(call);
+    const output = this.base.forward(call);
     return withLogits(output, this.classifier.forward(output.lastHiddenState));
   }
 }
 
 /** A label of each token: logits `[N, L, labels]`. */
-export class RobertaForTokenClassification extends RobertaWithHead {
-  readonly dropout: Dropout;
-  classifier: Linear;
+export class RobertaForTokenClassification extends TokenClassifier<RobertaModel> {
+  static configOf = robertaConfig;
 
   constructor(config: RobertaConfig, options: FactoryOptions = {}) {
-    super(config, options);
-    this.dropout = new Dropout(config.classifierDropout);
-    this.classifier = new Linear(config.hiddenSize, config.numLabels, options);
-  }
-
-  forward(call: EncoderCall): LogitsOutput {
-    const output = this.roberta.forward(call);
-    return withLogits(output, this.classifier.forward(this.dropout.forward(output.lastHiddenState)));
+    super(
+      new RobertaModel(config, { addPoolingLayer: false, ...options }),
+      config.classifierDropout,
+      options,
+    );
   }
 }

@@ -160,11 +160,11 @@ describe('heads', () => {
 
   test('the decoder of masked words is the table of words', async () => {
     const model = await BertForMaskedLM.fromPretrained(folderOf(masked));
-    expect(model.cls.predictions.decoder.weight).toBe(model.bert.embeddings.word_embeddings.weight);
+    expect(model.cls.predictions.decoder.weight).toBe(model.base.embeddings.word_embeddings.weight);
     expect(model.cls.predictions.decoder.bias).toBe(model.cls.predictions.bias);
     expect(model.namedParameters().length).toBe(new Set(model.parameters()).size);
     model.to({ dtype: 'float64' });
-    expect(model.cls.predictions.decoder.weight).toBe(model.bert.embeddings.word_embeddings.weight);
+    expect(model.cls.predictions.decoder.weight).toBe(model.base.embeddings.word_embeddings.weight);
   });
 
   test('where the folder has the decoder alone, or both', async () => {
@@ -173,7 +173,7 @@ describe('heads', () => {
     const alone = await changed(masked, (name, tensor) => [[name === table ? decoder : name, tensor]]);
     const model = await BertForMaskedLM.fromPretrained(alone);
     expect(outputOf(model, masked)).toEqual(wanted);
-    expect(model.cls.predictions.decoder.weight).toBe(model.bert.embeddings.word_embeddings.weight);
+    expect(model.cls.predictions.decoder.weight).toBe(model.base.embeddings.word_embeddings.weight);
     const twice = (other: (tensor: Tensor) => Tensor) =>
       changed(masked, (name, tensor) =>
         name === table
@@ -184,10 +184,10 @@ describe('heads', () => {
           : [[name, tensor]],
       );
     const same = await BertForMaskedLM.fromPretrained(await twice((tensor) => tensor.clone()));
-    expect(same.cls.predictions.decoder.weight).toBe(same.bert.embeddings.word_embeddings.weight);
+    expect(same.cls.predictions.decoder.weight).toBe(same.base.embeddings.word_embeddings.weight);
     // As in Python, two that differ stay two.
     const apart = await BertForMaskedLM.fromPretrained(await twice((tensor) => tensor.mul(2)));
-    expect(apart.cls.predictions.decoder.weight).not.toBe(apart.bert.embeddings.word_embeddings.weight);
+    expect(apart.cls.predictions.decoder.weight).not.toBe(apart.base.embeddings.word_embeddings.weight);
     const folder = newFolder();
     await apart.savePretrained(folder);
     expect(outputOf(await BertForMaskedLM.fromPretrained(folder), masked)).toEqual(outputOf(apart, masked));
