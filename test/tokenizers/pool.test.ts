@@ -105,9 +105,9 @@ describe('what goes wrong', () => {
   });
 
   test('a thread that dies is told of, and the next call works', async () => {
-    const pool = await open(wordPiece());
+    const pool = await open(wordPiece(ENDLESS));
     const post = jest.spyOn(Worker.prototype, 'postMessage');
-    const lost = pool.encodeArrays(['a']);
+    const lost = pool.encodeArrays([STUCK]);
     const worker = post.mock.contexts[0] as Worker;
     await Promise.all([
       worker.terminate(),
