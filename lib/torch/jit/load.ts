@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { types } from 'node:util';
 import { ArgumentError, expected, TorchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import type { Device } from '../dtype.ts';
-import { cannotRead, checkPath } from '../io/path.ts';
+import type { ArchiveEntry } from '../io/archive.ts';
+import { bytesOf } from '../io/knownBytes.ts';
 import { FROM_NATIVE } from '../lifetime.ts';
-import { type ArchiveEntry, readArchive } from './archive.ts';
+import { readScriptArchive } from './archive.ts';
 import { ScriptModule } from './scriptModule.ts';
 
 /** What `load` takes. */
@@ -32,19 +30,10 @@ export function load(
   source: string | URL | Uint8Array,
   { device, sha256 }: ScriptLoadOptions = {},
 ): ScriptModule {
-  const bytes = types.isUint8Array(source) ? source : readBytes(checkPath(source));
+  const bytes = bytesOf(source, sha256);
   if (device !== undefined && typeof device !== 'string') throw expected('a device', 'device', device);
-  if (sha256 !== undefined) checkDigest(bytes, sha256);
-  const entries = readArchive(bytes);
+  const entries = readScriptArchive(bytes);
   return new ScriptModule(loadBytes(bytes, device), FROM_NATIVE, { extraFiles: extraFiles(entries) });
-}
-
-function checkDigest(bytes: Uint8Array, wanted: string): void {
-  if (typeof wanted !== 'string' || !/^[0-9a-f]{64}$/i.test(wanted))
-    throw expected('64 hexadecimal digits', 'sha256', wanted);
-  const found = createHash('sha256').update(bytes).digest('hex');
-  if (found === wanted.toLowerCase()) return;
-  throw new ArgumentError(`Expected a file with the SHA-256 ${wanted} but received ${found}`, 'ERR_FILE');
 }
 
 const EXTRA = 'extra/';
@@ -55,29 +44,6 @@ function extraFiles(entries: ReadonlyMap<string, ArchiveEntry>): ReadonlyMap<str
       .filter(([name]) => name.startsWith(EXTRA))
       .map(([name, entry]) => [name.slice(EXTRA.length), entry.read().slice()]),
   );
-}
-
-/** One read of the system gives at most 2 GiB. */
-const LARGEST_READ = 2 ** 30;
-
-/** @internal All bytes of a file. @throws ArgumentError where it cannot be read */
-export function readBytes(path: string): Uint8Array {
-  try {
-    const file = openSync(path, 'r');
-    try {
-      const bytes = new Uint8Array(fstatSync(file).size);
-      for (let at = 0; at < bytes.length; ) {
-        const read = readSync(file, bytes, at, Math.min(LARGEST_READ, bytes.length - at), at);
-        if (read === 0) return bytes.subarray(0, at);
-        at += read;
-      }
-      return bytes;
-    } finally {
-      closeSync(file);
-    }
-  } catch (error) {
-    throw cannotRead(path, error);
-  }
 }
 
 function loadBytes(bytes: Uint8Array, device: string | undefined): number {

@@ -1,7 +1,8 @@
 /** The process of `probe`: loads one file and prints a line of JSON about it. */
 import { createHash } from 'node:crypto';
 import { types } from 'node:util';
-import { load, readBytes } from './load.ts';
+import { readBytes } from '../io/knownBytes.ts';
+import { load } from './load.ts';
 
 function report(path: string): object {
   try {
