@@ -118,6 +118,15 @@ export interface Addon {
   scriptStart(module: number, method: string, shape: string): Promise<number>;
   scriptTake(result: number): [shape: string, isGrown: boolean];
 
+  /** Packages that AOTInductor compiled are numbers as well; see native/aoti.cc. */
+  aotiLoad(directory: string, library: string, model: string, index: number): number;
+  aotiRelease(pack: number): void;
+  aotiCallSpec(pack: number): [arguments: string, results: string];
+  aotiConstantNames(pack: number): string[];
+  aotiLoadConstants(pack: number, names: readonly string[]): void;
+  aotiRun(pack: number): Handle[];
+  aotiStart(pack: number): Promise<Handle[]>;
+
   /** Tapes, and steps made of them: see native/compiled_*.cc. */
   tapeBegin(update: boolean): void;
   tapeEnd(): number | string;

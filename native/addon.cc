@@ -13,6 +13,7 @@
 //   cuda*.cc    devices, streams, events, memory of devices; backends.cc what matrix products may do
 //   numbers.cc  what the C library computes
 //   jit.cc      TorchScript modules as numbers; script_value.* their nested arguments; script_call.* one on a tape
+//   aoti.cc     packages that AOTInductor compiled, as numbers
 //   tape.*      operator calls written down, and run again; step_thread.* where
 //   compiled*   tapes as numbers, steps made of them; flat_* their parts below autograd
 //   allocator.* memory of CPU tensors, used again, large_blocks.* of the large ones: what belongs to the process
@@ -58,6 +59,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_cuda_properties(env, exports);
   export_backends(env, exports);
   export_jit(env, exports);
+  export_packages(env, exports);
   export_tapes(env, exports);
   export_steps(env, exports);
   return exports;

@@ -42,6 +42,7 @@ class Graveyard {
 };
 
 struct ScriptTable;    // of jit.cc
+struct PackageTable;   // of aoti.cc
 struct CompiledTable;  // of compiled.h
 struct EventTable;     // of cuda.cc
 class Recorder;
@@ -68,6 +69,7 @@ class State {
   double header() const { return arena.data()[kModes]; }
   at::Generator& generator(double id);   // throws ArgumentError for an id never given out
   std::shared_ptr<ScriptTable> scripts;  // made at the first use, as those below
+  std::shared_ptr<PackageTable> packages;
   std::shared_ptr<CompiledTable> compiled;
   std::shared_ptr<EventTable> events;
   std::shared_ptr<StepThread> steps;

@@ -46,6 +46,7 @@ export { type FactoryOptions, fromTypedArray, full, scalarTensor, tensor } from 
 export * from './generated/functions.ts';
 export { GradScaler, type GradScalerOptions, type GradScalerState } from './gradScaler.ts';
 export type { Index, Slice } from './indexing.ts';
+export * as inductor from './inductor/index.ts';
 export { loadSafetensors, readSafetensorsHeader, saveSafetensors } from './io/safetensors.ts';
 export { SafetensorsError, type SafetensorsHeader, type SafetensorsReason } from './io/safetensorsHeader.ts';
 export * as jit from './jit/index.ts';

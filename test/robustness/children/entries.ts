@@ -238,6 +238,27 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
     return [script, 'forward', '..'];
   },
   scriptTake: () => [1],
+  aotiLoad: () => ['/nowhere', '/nowhere/model.so', 'model', -1],
+  aotiRelease: () => [1],
+  aotiCallSpec: () => [1],
+  aotiConstantNames: () => [1],
+  aotiLoadConstants: () => {
+    begin();
+    put([F.ones([2])], 'constants');
+    return [1, ['weight']];
+  },
+  aotiRun: () => {
+    begin();
+    put([F.ones([2])], 'inputs');
+    put([1], 'strides');
+    return [1];
+  },
+  aotiStart: () => {
+    begin();
+    put([F.ones([2])], 'inputs');
+    put([1], 'strides');
+    return [1];
+  },
   clearAutocastCache: () => [],
   emptyHostCache: () => [],
 };
