@@ -24,6 +24,8 @@ export interface Addon {
 
   fromData(data: Bytes, dtype: number, ndim: number): Handle;
   copyTo(tensor: Handle, view: Bytes): void;
+  copyFrom(tensor: Handle, at: number, view: Bytes): void;
+  mapFile(fd: number, position: number, dtype: number, ndim: number): Handle;
   info(tensor: Handle): void;
   setRequiresGrad(tensor: Handle, requiresGrad: boolean): void;
   grad(tensor: Handle): Handle;

@@ -1,13 +1,14 @@
 // The native layer, table of contents.
 //
 // It knows libtorch and refuses to know: modules, layers, optimizers, training loops, option objects, defaults that no
-// schema states, what a Tensor looks like in JavaScript, how errors are classed, files, and the network.
+// schema states, what a Tensor looks like in JavaScript, how errors are classed, what a file says, and the network.
 //
 //   wire.*      how values cross; the shared buffer and the interned strings
 //   handle.*    tensors as numbers
 //   convert.*   wire value <-> IValue by schema type
 //   dispatch.*  find an operator, choose its overload, call it
 //   tensor.cc   what is no operator: data in and out, description, requires_grad, grad
+//   mapped.cc   tensors over the pages of an open file; shapes.* the dtype and sizes that a new tensor is asked with
 //   autograd.cc backward, grad, hooks, custom nodes
 //   random.cc   seeds, generators, thread counts
 //   cuda*.cc    devices, streams, events, memory of devices; backends.cc what matrix products may do
@@ -52,6 +53,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new State(env));
   export_dispatch(env, exports);
   export_tensor(env, exports);
+  export_mapped(env, exports);
   export_autograd(env, exports);
   export_random(env, exports);
   export_numbers(env, exports);

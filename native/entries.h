@@ -23,6 +23,7 @@ void export_entries(Napi::Env env, Napi::Object exports, const Entry (&entries)[
 
 void export_dispatch(Napi::Env env, Napi::Object exports);
 void export_tensor(Napi::Env env, Napi::Object exports);
+void export_mapped(Napi::Env env, Napi::Object exports);
 void export_autograd(Napi::Env env, Napi::Object exports);
 void export_cuda(Napi::Env env, Napi::Object exports);
 void export_cuda_properties(Napi::Env env, Napi::Object exports);

@@ -7,6 +7,7 @@
 #include "compiled.h"
 #include "entries.h"
 #include "modes.h"
+#include "shapes.h"
 
 namespace xpmir {
 
@@ -47,24 +48,10 @@ void check_length(size_t expected, size_t received) {
 // fromData(view, dtype, ndim): copies; the shape stands in the buffer.
 Napi::Value from_data(State& state, const Napi::CallbackInfo& info) {
   const Bytes bytes = bytes_argument(info, 0, "data");
-  const auto& dtype = state.strings.at(number_argument(info, 1, "dtype")).dtype;
-  if (!dtype)
-    throw ArgumentError("ERR_ARGUMENT", "Expected a dtype for dtype but received " +
-                                            state.strings.at(number_argument(info, 1, "dtype")).text);
-  const int64_t ndim = integer_argument(info, 2, "ndim", 0, 64);
-  std::vector<int64_t> shape;
-  uint64_t expected = c10::elementSize(*dtype);
-  for (int64_t i = 0; i < ndim; i++) {
-    const double size = state.arena.data()[kFirst + static_cast<size_t>(i)];
-    if (!(size >= 0 && size <= 9007199254740992.0))
-      throw ArgumentError("ERR_RANGE", "Expected sizes of at least 0 for shape");
-    shape.push_back(static_cast<int64_t>(size));
-    if (__builtin_mul_overflow(expected, static_cast<uint64_t>(size), &expected))
-      throw ArgumentError("ERR_RANGE", "Expected a shape within 2^63 bytes");
-  }
-  check_length(expected, bytes.length);
+  const Shape shape = shape_argument(state, info, 1);
+  check_length(shape.bytes, bytes.length);
   const ModeGuard guard(modes_in(state.header()));
-  at::Tensor tensor = at::empty(shape, at::TensorOptions().dtype(*dtype));
+  at::Tensor tensor = at::empty(shape.sizes, at::TensorOptions().dtype(shape.dtype));
   if (bytes.length > 0) std::memcpy(tensor.data_ptr(), bytes.data, bytes.length);
   return handle_of(state, std::move(tensor));
 }
@@ -86,6 +73,24 @@ Napi::Value copy_to(State& state, const Napi::CallbackInfo& info) {
   const void* source = tensor.const_data_ptr();
   if (source == nullptr) throw ArgumentError("ERR_ARGUMENT", "Expected a tensor with storage but received one without");
   std::memcpy(bytes.data, source, bytes.length);
+  return state.env.Undefined();
+}
+
+// copyFrom(tensor, at, view): the elements' bytes from a place on, for who makes a tensor piece by piece.
+Napi::Value copy_from(State& state, const Napi::CallbackInfo& info) {
+  const at::Tensor& tensor = tensor_argument(state, info, 0);
+  const int64_t at = integer_argument(info, 1, "at", 0, int64_t{1} << 53);
+  const Bytes bytes = bytes_argument(info, 2, "view");
+  if (!tensor.device().is_cpu() || tensor.layout() != at::kStrided || !tensor.is_contiguous() || tensor.requires_grad())
+    throw ArgumentError("ERR_ARGUMENT", "Expected a contiguous CPU tensor without a gradient for tensor");
+  const auto room = static_cast<uint64_t>(tensor.nbytes());
+  if (static_cast<uint64_t>(at) > room || bytes.length > room - static_cast<uint64_t>(at))
+    throw ArgumentError("ERR_RANGE", "Expected at most " + std::to_string(room) + " bytes for view");
+  if (bytes.length == 0) return state.env.Undefined();
+  wait_for_steps(state, tensor);
+  auto* target = static_cast<char*>(tensor.mutable_data_ptr());
+  if (target == nullptr) throw ArgumentError("ERR_ARGUMENT", "Expected a tensor with storage but received one without");
+  std::memcpy(target + at, bytes.data, bytes.length);
   return state.env.Undefined();
 }
 
@@ -194,6 +199,7 @@ Napi::Value same_storage(State& state, const Napi::CallbackInfo& info) {
 constexpr Entry kEntries[] = {
     {"fromData", from_data},
     {"copyTo", copy_to},
+    {"copyFrom", copy_from},
     {"info", describe_tensor},
     {"setRequiresGrad", set_requires_grad},
     {"grad", grad},

@@ -17,7 +17,7 @@ struct NamedDtype {
 };
 
 // PyTorch's names for the dtypes that a tensor of ours may have.
-constexpr std::array<NamedDtype, 20> kDtypes{{
+constexpr std::array<NamedDtype, 24> kDtypes{{
     {"uint8", ScalarType::Byte},
     {"int8", ScalarType::Char},
     {"int16", ScalarType::Short},
@@ -36,6 +36,10 @@ constexpr std::array<NamedDtype, 20> kDtypes{{
     {"uint64", ScalarType::UInt64},
     {"float8_e4m3fn", ScalarType::Float8_e4m3fn},
     {"float8_e5m2", ScalarType::Float8_e5m2},
+    {"float8_e4m3fnuz", ScalarType::Float8_e4m3fnuz},
+    {"float8_e5m2fnuz", ScalarType::Float8_e5m2fnuz},
+    {"float8_e8m0fnu", ScalarType::Float8_e8m0fnu},
+    {"float4_e2m1fn_x2", ScalarType::Float4_e2m1fn_x2},
     {"quint8", ScalarType::QUInt8},
     {"qint8", ScalarType::QInt8},
 }};

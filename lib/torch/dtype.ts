@@ -20,6 +20,10 @@ export type DType =
   | 'complex128'
   | 'float8_e4m3fn'
   | 'float8_e5m2'
+  | 'float8_e4m3fnuz'
+  | 'float8_e5m2fnuz'
+  | 'float8_e8m0fnu'
+  | 'float4_e2m1fn_x2'
   | 'quint8'
   | 'qint8';
 
@@ -84,6 +88,10 @@ export const arrayForms: Readonly<Record<DType, ArrayForm>> = {
   complex128: { make: (n) => new Float64Array(2 * n), bytes: 16, entries: 2 },
   float8_e4m3fn: u8,
   float8_e5m2: u8,
+  float8_e4m3fnuz: u8,
+  float8_e5m2fnuz: u8,
+  float8_e8m0fnu: u8,
+  float4_e2m1fn_x2: u8,
   quint8: u8,
   qint8: { make: (n) => new Int8Array(n), bytes: 1, entries: 1 },
 };

@@ -47,8 +47,21 @@ export * from './generated/functions.ts';
 export { GradScaler, type GradScalerOptions, type GradScalerState } from './gradScaler.ts';
 export type { Index, Slice } from './indexing.ts';
 export * as inductor from './inductor/index.ts';
-export { loadSafetensors, readSafetensorsHeader, saveSafetensors } from './io/safetensors.ts';
-export { SafetensorsError, type SafetensorsHeader, type SafetensorsReason } from './io/safetensorsHeader.ts';
+export {
+  loadSafetensors,
+  type OpenSafetensors,
+  type OpenSafetensorsOptions,
+  openSafetensors,
+  readSafetensorsHeader,
+  saveSafetensors,
+  type TensorSlice,
+} from './io/safetensors.ts';
+export {
+  SafetensorsError,
+  type SafetensorsHeader,
+  type SafetensorsReason,
+  type TensorInfo,
+} from './io/safetensorsHeader.ts';
 export * as jit from './jit/index.ts';
 export {
   enableGrad,

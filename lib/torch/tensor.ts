@@ -153,6 +153,11 @@ export class Tensor extends OwnedTensor {
     native().copyTo(handle, bytes);
   }
 
+  /** @internal Sets the bytes of a contiguous CPU tensor from a place on, outside of autograd. */
+  setBytes(at: number, bytes: Uint8Array): void {
+    native().copyFrom(OwnedTensor.handleOf(this), at, bytes);
+  }
+
   /** This tensor as another dtype, on another device, or like another tensor; itself when nothing changes. */
   to(target: DType | Device | Tensor | ToOptions, options: ToOptions = {}): Tensor {
     let change: ToOptions;

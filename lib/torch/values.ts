@@ -14,6 +14,27 @@ const cast = new Operator('aten::to', 'dtype');
 
 /** Copies a typed array whose elements are those of `dtype` as they are in memory. */
 export function fromBytes(array: NodeJS.TypedArray, shape: readonly number[], dtype: DType): Tensor {
+  const id = putShape(shape, dtype);
+  return wrap(native().fromData(array, id, shape.length)) as Tensor;
+}
+
+/**
+ * A tensor over the pages of an open file, from a byte on; undefined where the system maps none. See `mapped.cc` for
+ * what a file that is shortened does.
+ */
+export function fromPages(
+  fd: number,
+  position: number,
+  shape: readonly number[],
+  dtype: DType,
+): Tensor | undefined {
+  const id = putShape(shape, dtype);
+  const handle = native().mapFile(fd, position, id, shape.length);
+  return handle === 0 ? undefined : (wrap(handle) as Tensor);
+}
+
+/** Puts sizes into the buffer. @returns the dtype's number */
+function putShape(shape: readonly number[], dtype: DType): number {
   for (const size of shape)
     if (!Number.isSafeInteger(size) || size < 0)
       throw expected('sizes that are integers of at least 0', 'shape', shape);
@@ -21,7 +42,7 @@ export function fromBytes(array: NodeJS.TypedArray, shape: readonly number[], dt
   const id = intern(dtype);
   begin();
   numbers.set(shape, FIRST);
-  return wrap(native().fromData(array, id, shape.length)) as Tensor;
+  return id;
 }
 
 /** A tensor of JavaScript values; each is checked against the dtype. */

@@ -53,3 +53,4 @@ export {
   RobertaModel,
 } from './roberta.ts';
 export type { SaveOptions } from './save.ts';
+export { type FolderTensor, OpenWeights, openWeights } from './weights.ts';

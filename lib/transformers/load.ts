@@ -10,7 +10,7 @@ import type { Tensor } from '../torch/tensor.ts';
 import { type ModelConfig, type RawConfig, readConfig, withLabels } from './configuration.ts';
 import { type KeyMatch, matchKeys } from './keys.ts';
 import type { ModelClass, PreTrainedModel } from './model.ts';
-import { type FolderWeights, readTensors, readWeights } from './weights.ts';
+import { type OpenWeights, openWeights } from './weights.ts';
 
 /** What came of loading. */
 export interface PretrainedReport {
@@ -35,6 +35,8 @@ export interface PretrainedOptions {
   readonly dropHead?: boolean;
   /** Fields of config.json that are replaced, such as `{ hidden_dropout_prob: 0 }`. */
   readonly config?: RawConfig;
+  /** Makes weights over the pages of the files, as `torch.openSafetensors` does and with its warning (false). */
+  readonly mmap?: boolean;
   /** Is told what was loaded, drawn and left out. */
   readonly report?: (report: PretrainedReport) => void;
 }
@@ -46,6 +48,7 @@ const DEFAULTS = {
   newHead: false,
   dropHead: false,
   config: {} as RawConfig,
+  mmap: false,
   report: undefined as PretrainedOptions['report'],
 };
 
@@ -69,16 +72,32 @@ export async function loaded<M extends PreTrainedModel, C extends ModelConfig>(
 }
 
 async function fill(model: PreTrainedModel, folder: string | URL, given: typeof DEFAULTS): Promise<void> {
+  const weights = await openWeights(folder, { mmap: given.mmap });
+  try {
+    await fillFrom(model, weights, given, String(folder));
+  } finally {
+    await weights.close();
+  }
+}
+
+async function fillFrom(
+  model: PreTrainedModel,
+  weights: OpenWeights,
+  given: typeof DEFAULTS,
+  folder: string,
+): Promise<void> {
   const { dtype, device } = given;
-  const weights = await readWeights(folder);
   const match = fitting(model, weights, given.newHead);
   const fresh = withoutTied(model, match);
-  check(model, weights, { ...match, missing: fresh }, given, String(folder));
+  check(model, weights, { ...match, missing: fresh }, given, folder);
 
   const names = new Map([...match.found].map(([name, key]) => [key, name]));
-  await readTensors(weights, names.keys(), (key, tensor) => {
-    place(model, names.get(key)!, tensor, { dtype: dtype === 'auto' ? tensor.dtype : dtype, device });
-  });
+  for (const key of weights.keys()) {
+    const name = names.get(key);
+    if (name === undefined) continue;
+    const tensor = await weights.getTensor(key);
+    place(model, name, tensor, { dtype: dtype === 'auto' ? tensor.dtype : dtype, device });
+  }
   const first = match.found.size > 0 ? model.getParameter([...match.found.keys()][0]!).dtype : 'float32';
   for (const name of fresh) {
     allocate(model, name, { dtype: dtype === 'auto' ? first : dtype, device });
@@ -138,7 +157,11 @@ function stateNames(model: PreTrainedModel): Set<string> {
 }
 
 /** The keys of a folder for a model; with `newHead`, what is of another shape in its head counts as of another one. */
-function fitting(model: PreTrainedModel, { tensors }: FolderWeights, newHead: boolean): KeyMatch {
+function fitting(
+  model: PreTrainedModel,
+  { tensors }: Pick<OpenWeights, 'tensors'>,
+  newHead: boolean,
+): KeyMatch {
   const names = stateNames(model);
   const all = matchKeys(tensors.keys(), names, model.baseModelPrefix);
   if (!newHead) return all;
@@ -178,7 +201,7 @@ function withoutTied(model: PreTrainedModel, { missing, found }: KeyMatch): stri
 
 function check(
   model: PreTrainedModel,
-  { tensors }: FolderWeights,
+  { tensors }: Pick<OpenWeights, 'tensors'>,
   { found, missing, unused, ambiguous }: KeyMatch,
   { newHead, dropHead }: typeof DEFAULTS,
   folder: string,

@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { ArgumentError, expected } from '../errors.ts';
 import { abridged } from '../learning/parameterOptimizer.ts';
 import { checkPath } from '../torch/io/path.ts';
-import { readSafetensorsHeader, withSafetensors } from '../torch/io/safetensors.ts';
+import {
+  type OpenSafetensors,
+  type OpenSafetensorsOptions,
+  openSafetensors,
+  type TensorSlice,
+} from '../torch/io/safetensors.ts';
 import type { TensorInfo } from '../torch/io/safetensorsHeader.ts';
 import { parseStrictJson } from '../torch/io/strictJson.ts';
 import type { Tensor } from '../torch/tensor.ts';
@@ -12,24 +17,92 @@ import type { Tensor } from '../torch/tensor.ts';
 export const WEIGHTS_FILE = 'model.safetensors';
 export const INDEX_FILE = 'model.safetensors.index.json';
 
-/** What is where. */
-export interface FolderWeights {
-  /** Every tensor by its key, with its file. */
-  readonly tensors: ReadonlyMap<string, TensorInfo & { readonly file: string }>;
+/** A tensor of a folder. */
+export interface FolderTensor extends TensorInfo {
+  /** Its file. */
+  readonly file: string;
+}
+
+/** The open weights of a folder, whose tensors are read when they are asked for. */
+export class OpenWeights implements AsyncDisposable {
+  /** Every tensor by its key, file by file. */
+  readonly tensors: ReadonlyMap<string, FolderTensor>;
+  readonly #files: ReadonlyMap<string, OpenSafetensors>;
+
+  /** @internal See `openWeights`. */
+  constructor(tensors: ReadonlyMap<string, FolderTensor>, files: ReadonlyMap<string, OpenSafetensors>) {
+    this.tensors = tensors;
+    this.#files = files;
+  }
+
+  keys(): string[] {
+    return [...this.tensors.keys()];
+  }
+
+  /** Reads a tensor, or maps it: a new one each time, which is the caller's. */
+  async getTensor(key: string): Promise<Tensor> {
+    return this.#fileOf(key).getTensor(key);
+  }
+
+  /** A tensor of which only a part will be read. */
+  getSlice(key: string): TensorSlice {
+    return this.#fileOf(key).getSlice(key);
+  }
+
+  /** Lets go of the files. Tensors stay. */
+  async close(): Promise<void> {
+    await closeAll(this.#files);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #fileOf(key: string): OpenSafetensors {
+    const info = this.tensors.get(key);
+    if (info === undefined) throw expected('the key of a tensor in the folder', 'key', key);
+    return this.#files.get(info.file)!;
+  }
 }
 
 /**
- * Reads what a folder has, and no data: `model.safetensors`, or else the shards of `model.safetensors.index.json`.
+ * Opens what a folder has and reads no data: `model.safetensors`, or else the shards of `model.safetensors.index.json`.
  *
  * @throws ArgumentError when the index and the shards do not say the same
+ * @example
+ * await using weights = await openWeights('models/bert-mini');
+ * const table = await weights.getTensor('bert.embeddings.word_embeddings.weight');
  */
-export async function readWeights(folder: string | URL): Promise<FolderWeights> {
+export async function openWeights(
+  folder: string | URL,
+  options: OpenSafetensorsOptions = {},
+): Promise<OpenWeights> {
   const path = checkPath(folder);
+  const files = new Map<string, OpenSafetensors>();
+  const opened = async (file: string): Promise<readonly FolderTensor[]> => {
+    const found = await openSafetensors(file, options);
+    files.set(file, found);
+    return found.header.tensors.map((info) => ({ ...info, file }));
+  };
+  try {
+    return new OpenWeights(await whatIsIn(path, opened), files);
+  } catch (error) {
+    await closeAll(files);
+    throw error;
+  }
+}
+
+type Opened = (file: string) => Promise<readonly FolderTensor[]>;
+
+async function closeAll(files: ReadonlyMap<string, OpenSafetensors>): Promise<void> {
+  await Promise.all([...files.values()].map((file) => file.close()));
+}
+
+async function whatIsIn(path: string, opened: Opened): Promise<ReadonlyMap<string, FolderTensor>> {
   const single = join(path, WEIGHTS_FILE);
-  if (await isThere(single))
-    return { tensors: new Map((await infos(single)).map((info) => [info.name, info])) };
+  if (await isThere(single)) return new Map((await opened(single)).map((info) => [info.name, info]));
   const index = join(path, INDEX_FILE);
-  if (await isThere(index)) return sharded(path, index);
+  if (await isThere(index)) return sharded(path, index, opened);
   const old = ['pytorch_model.bin', 'pytorch_model.bin.index.json'];
   const found = (await Promise.all(old.map((name) => isThere(join(path, name))))).some(Boolean);
   const hint = found ? '; it has a pytorch_model.bin, which Python has to save anew as safetensors' : '';
@@ -39,43 +112,15 @@ export async function readWeights(folder: string | URL): Promise<FolderWeights> 
   );
 }
 
-/** Reads tensors one after the other, file by file; `take` owns what it is given. */
-export async function readTensors(
-  { tensors }: FolderWeights,
-  keys: Iterable<string>,
-  take: (key: string, tensor: Tensor) => void,
-): Promise<void> {
-  const files = new Map<string, TensorInfo[]>();
-  for (const key of keys) {
-    const info = tensors.get(key)!;
-    files.set(info.file, [...(files.get(info.file) ?? []), info]);
-  }
-  for (const [file, wanted] of files) {
-    await withSafetensors(file, async ({ header, read }) => {
-      const current = new Map(header.tensors.map((info) => [info.name, info]));
-      for (const { name } of wanted) {
-        const info = current.get(name);
-        if (info === undefined) throw changed(file);
-        take(name, await read(info));
-      }
-    });
-  }
-}
-
-function changed(file: string): ArgumentError {
-  return new ArgumentError(`Expected ${file} to stay as it is while it is read`, 'ERR_FILE');
-}
-
-async function infos(file: string) {
-  const { tensors } = await readSafetensorsHeader(file);
-  return tensors.map((info) => ({ ...info, file }));
-}
-
-async function sharded(path: string, index: string): Promise<FolderWeights> {
+async function sharded(
+  path: string,
+  index: string,
+  opened: Opened,
+): Promise<ReadonlyMap<string, FolderTensor>> {
   const places = weightMap(await readFile(index, 'utf8'), index);
   const names = [...new Set(places.values())].sort();
   const missingFiles: string[] = [];
-  const tensors = new Map<string, TensorInfo & { readonly file: string }>();
+  const tensors = new Map<string, FolderTensor>();
   const extra: string[] = [];
   for (const shard of names) {
     const file = join(path, shard);
@@ -83,7 +128,7 @@ async function sharded(path: string, index: string): Promise<FolderWeights> {
       missingFiles.push(shard);
       continue;
     }
-    for (const info of await infos(file)) {
+    for (const info of await opened(file)) {
       if (places.get(info.name) === shard) tensors.set(info.name, info);
       else extra.push(`${info.name} in ${shard}`);
     }
@@ -99,7 +144,7 @@ async function sharded(path: string, index: string): Promise<FolderWeights> {
   ].filter((each) => each !== '');
   if (problems.length > 0)
     throw new ArgumentError(`${index} and its shards differ: ${problems.join('; ')}`, 'ERR_FILE');
-  return { tensors };
+  return tensors;
 }
 
 function problem(names: readonly string[], what: string): string {

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import type { DType } from '../../lib/torch/dtype.ts';
 import { fromTypedArray, scalarTensor, tensor } from '../../lib/torch/factories.ts';
 import { F } from '../../lib/torch/functions.ts';
 import { loadSafetensors, readSafetensorsHeader, saveSafetensors } from '../../lib/torch/io/safetensors.ts';
@@ -13,7 +12,6 @@ import { ops } from '../../lib/torch/ops.ts';
 import { memory, tidy } from '../../lib/torch/scope.ts';
 import type { Tensor } from '../../lib/torch/tensor.ts';
 import { expectBitEqual, loadFixture, type TensorEntry, toTensor } from '../support/fixtures.ts';
-import { itPython, runPython } from '../support/python.ts';
 
 const fixture = loadFixture<{
   metadata: Record<string, string>;
@@ -162,50 +160,4 @@ test('tensors that are loaded inside a scope pass out of it with the result', as
   expect(sum.tolist()).toEqual([3]);
   sum.dispose();
   expect(memory().tensors).toBe(before);
-});
-
-itPython({ safetensors: undefined })("Python's safetensors reads what we write", async () => {
-  const path = fresh();
-  const dtypes: DType[] = [
-    'bool',
-    'uint8',
-    'int8',
-    'int16',
-    'float16',
-    'bfloat16',
-    'int32',
-    'float32',
-    'complex64',
-    'float64',
-    'int64',
-  ];
-  const tensors = Object.fromEntries(
-    dtypes.map((dtype) => [
-      `x.${dtype}`,
-      tensor(
-        [
-          [1, 0],
-          [1, 1],
-        ],
-        { dtype },
-      ),
-    ]),
-  );
-  await saveSafetensors(path, tensors, { format: 'pt', note: 'é' });
-  const script = `
-import json, sys
-from safetensors import deserialize
-with open(sys.argv[1], 'rb') as file:
-    found = deserialize(file.read())
-print(json.dumps({name: [one['dtype'], one['shape'], bytes(one['data']).hex()] for name, one in found}))
-`;
-  const found = JSON.parse(runPython(script, path)) as Record<string, [string, number[], string]>;
-  expect(Object.keys(found).sort()).toEqual(Object.keys(tensors).sort());
-  for (const [name, one] of Object.entries(tensors)) {
-    const array = one.toTypedArray();
-    expect(found[name]![1]).toEqual([2, 2]);
-    expect(found[name]![2]).toBe(
-      Buffer.from(array.buffer, array.byteOffset, array.byteLength).toString('hex'),
-    );
-  }
 });

@@ -1,126 +1,26 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { types } from 'node:util';
-import { ArgumentError, expected } from '../../errors.ts';
-import { arrayForms, type Device, type DType } from '../dtype.ts';
-import { noGrad } from '../modes.ts';
-import { tidy } from '../scope.ts';
-import { Tensor } from '../tensor.ts';
-import { fromBytes } from '../values.ts';
-import { cannotRead, checkPath } from './path.ts';
-import { replaceFile } from './replaceFile.ts';
-import {
-  byteSize,
-  DTYPES,
-  headerLength,
-  isBroken,
-  LARGEST_HEADER,
-  parseHeader,
-  SafetensorsError,
-  type SafetensorsHeader,
-  type TensorInfo,
-} from './safetensorsHeader.ts';
+/** Files in the safetensors format (huggingface/safetensors). */
+import type { Device } from '../dtype.ts';
+import type { Tensor } from '../tensor.ts';
+import { collected, OpenSafetensors, placed } from './openSafetensors.ts';
+import { type ByteSource, readHeader, readTensor } from './safetensorsReader.ts';
 
-/** Tensors by name. */
-export type NamedTensors = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
-
-/** Reads and writes go on in pieces, so that other work of the process goes on between them. */
-const PIECE = 2 ** 20;
-const LARGEST_READ = 16 * PIECE;
+export {
+  OpenSafetensors,
+  type OpenSafetensorsOptions,
+  openSafetensors,
+  readSafetensorsHeader,
+  type TensorSlice,
+} from './openSafetensors.ts';
+export type { ByteSource } from './safetensorsReader.ts';
+export {
+  type NamedTensors,
+  type SafetensorsFile,
+  safetensorsOf,
+  saveSafetensors,
+} from './safetensorsWriter.ts';
 
 /**
- * Writes tensors in the safetensors format (huggingface/safetensors), in the layout of its own writer. The file
- * appears under its name only when it is complete and on the disk. The tensors must not change until then.
- *
- * @param metadata strings to note in the header, such as `{ format: 'pt' }`
- * @throws ArgumentError for a dtype that the format does not have.
- */
-export async function saveSafetensors(
-  path: string | URL,
-  tensors: NamedTensors,
-  metadata: Readonly<Record<string, string>> = {},
-): Promise<void> {
-  const file = checkPath(path);
-  const { pieces } = safetensorsOf(tensors, metadata);
-  await replaceFile(file, async (handle) => {
-    for (const piece of pieces) await writeAll(handle, piece);
-  });
-}
-
-/** A file in the making. */
-export interface SafetensorsFile {
-  /** Its length. */
-  readonly bytes: number;
-  /**
-   * Its content. Each piece is made when it is asked for, until which the tensors must not change, and is there until the
-   * next one is.
-   */
-  readonly pieces: Iterable<Uint8Array>;
-  /** Copies its content, as the tensors are now. @param target as long as the file */
-  copyTo(target: Uint8Array): void;
-}
-
-/** @internal What `saveSafetensors` writes, for whoever writes it otherwise. */
-export function safetensorsOf(
-  tensors: NamedTensors,
-  metadata: Readonly<Record<string, string>> = {},
-): SafetensorsFile {
-  const rows = layOut(tensors);
-  const header = writeHeader(rows, metadata);
-  const sizes = rows.map(({ shape, dtype }) => byteSize(shape, dtype) as number);
-  return {
-    bytes: sizes.reduce((sum, size) => sum + size, header.length),
-    pieces: piecesOf(header, rows, sizes),
-    copyTo(target) {
-      target.set(header);
-      let at = header.length;
-      for (const [i, { tensor }] of rows.entries()) {
-        const end = at + (sizes[i] as number);
-        tensor.copyBytes(target.subarray(at, end));
-        at = end;
-      }
-    },
-  };
-}
-
-function* piecesOf(
-  header: Uint8Array,
-  rows: readonly Row[],
-  sizes: readonly number[],
-): Generator<Uint8Array> {
-  yield header;
-  const reused = new Uint8Array(Math.min(PIECE, Math.max(0, ...sizes)));
-  for (const [i, { name, tensor }] of rows.entries()) {
-    let written = 0;
-    for (const piece of bytesOf(tensor, sizes[i] as number, reused)) {
-      written += piece.length;
-      yield piece;
-    }
-    if (written !== sizes[i]) throw new ArgumentError(`tensor ${name} changed while it was saved`);
-  }
-}
-
-/** The elements of a tensor; of a large one that lies in one piece, without another copy of all of it. */
-function* bytesOf(tensor: Tensor, size: number, reused: Uint8Array): Generator<Uint8Array> {
-  const length = tensor.numel();
-  if (size <= PIECE || tensor.device !== 'cpu' || !tensor.isContiguous()) {
-    const whole = size <= reused.length ? reused.subarray(0, size) : new Uint8Array(size);
-    tensor.copyBytes(whole);
-    yield whole;
-    return;
-  }
-  const width = size / length;
-  const step = Math.max(1, Math.floor(reused.length / width));
-  for (let at = 0; at < length; at += step) {
-    const count = Math.min(step, length - at);
-    const piece = reused.subarray(0, count * width);
-    tidy(() => noGrad(() => tensor.view([length]).narrow(0, at, count).copyBytes(piece)));
-    yield piece;
-  }
-}
-
-/**
- * Reads every tensor of a safetensors file, in the order of its header.
+ * Reads every tensor of a safetensors file, in the order of its header, each into memory of its own.
  *
  * @param options `device` ('cpu'): where to put them
  * @throws SafetensorsError for a file that is not exactly in the format; its `reason` says which check failed.
@@ -129,186 +29,19 @@ export async function loadSafetensors(
   path: string | URL,
   { device = 'cpu' }: { readonly device?: Device } = {},
 ): Promise<Map<string, Tensor>> {
-  return withFile(path, (source) => readSafetensors(source, { device }));
+  const file = await OpenSafetensors.open(path, { device });
+  try {
+    return await file.getTensors();
+  } finally {
+    await file.close();
+  }
 }
 
-/** What a file is read from. */
-export interface ByteSource {
-  /** Bytes. */
-  readonly size: number;
-  /** Reads from a place on. @returns how many bytes there were, at most as many as fit */
-  read(into: Uint8Array, position: number): Promise<number>;
-}
-
-/** @internal As `loadSafetensors`, from an open file. */
+/** @internal As `loadSafetensors`, from whatever has bytes. */
 export async function readSafetensors(
   source: ByteSource,
   { device = 'cpu' }: { readonly device?: Device } = {},
 ): Promise<Map<string, Tensor>> {
-  const { header, start } = await headerOf(source);
-  const loaded = new Map<string, Tensor>();
-  try {
-    for (const info of header.tensors)
-      loaded.set(info.name, place(await readTensor(source, info, start), device));
-  } catch (error) {
-    for (const tensor of loaded.values()) tensor.dispose();
-    throw error;
-  }
-  return loaded;
-}
-
-/** Reads names, dtypes, shapes and metadata of a safetensors file, and none of its data. */
-export async function readSafetensorsHeader(path: string | URL): Promise<SafetensorsHeader> {
-  return withFile(path, async (source) => (await headerOf(source)).header);
-}
-
-/** An open safetensors file. */
-export interface OpenSafetensors {
-  readonly header: SafetensorsHeader;
-  /** Reads one tensor of the header, to the CPU. */
-  read(info: TensorInfo): Promise<Tensor>;
-}
-
-/** @internal Opens a file and runs `use` with it, to read its tensors one by one. */
-export async function withSafetensors<T>(
-  path: string | URL,
-  use: (file: OpenSafetensors) => Promise<T>,
-): Promise<T> {
-  return withFile(path, async (source) => {
-    const { header, start } = await headerOf(source);
-    return use({ header, read: (info) => readTensor(source, info, start) });
-  });
-}
-
-/** A tensor on its way into a file. */
-interface Row {
-  readonly name: string;
-  readonly tensor: Tensor;
-  /** Its dtype in the format. */
-  readonly kind: string;
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-}
-
-const KINDS = [...DTYPES.keys()];
-const KIND_OF: ReadonlyMap<DType, string> = new Map([...DTYPES].map(([kind, dtype]) => [dtype, kind]));
-
-/** Larger elements first, so that every tensor is aligned; then by name, as the reference implementation orders them. */
-function layOut(tensors: NamedTensors): Row[] {
-  if (typeof tensors !== 'object' || tensors === null)
-    throw expected('a Map or an object of Tensors', 'tensors', tensors);
-  const entries = types.isMap(tensors) ? [...tensors] : Object.entries(tensors);
-  const rows = entries.map(([name, tensor]: [unknown, unknown]): Row => {
-    if (typeof name !== 'string' || isBroken(name))
-      throw expected('a string of whole characters', 'name of a tensor', name);
-    if (name === '__metadata__')
-      throw new ArgumentError('Expected another name than __metadata__, which the format keeps for itself');
-    if (!(tensor instanceof Tensor)) throw expected('a Tensor', `tensor ${name}`, tensor);
-    const { dtype, shape } = tensor;
-    const kind = KIND_OF.get(dtype);
-    if (kind === undefined)
-      throw expected(`a dtype of ${[...KIND_OF.keys()].join(', ')}`, `tensor ${name}`, dtype);
-    return { name, tensor, kind, dtype, shape };
-  });
-  const rank = (row: Row) => KINDS.indexOf(row.kind);
-  return rows.sort((a, b) => rank(b) - rank(a) || Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
-}
-
-function writeHeader(rows: readonly Row[], metadata: Readonly<Record<string, string>>): Uint8Array {
-  const entries: string[] = [];
-  for (const [key, value] of Object.entries(metadata)) {
-    if (typeof value !== 'string' || isBroken(key + value))
-      throw expected('a string of whole characters', `metadata ${key}`, value);
-  }
-  if (Object.keys(metadata).length > 0) entries.push(`"__metadata__":${JSON.stringify(metadata)}`);
-  let begin = 0;
-  for (const { name, kind, dtype, shape } of rows) {
-    const end = begin + byteSize(shape, dtype)!;
-    const entry = { dtype: kind, shape, data_offsets: [begin, end] };
-    entries.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`);
-    begin = end;
-  }
-  const text = Buffer.from(`{${entries.join(',')}}`);
-  const padded = Math.ceil(text.length / 8) * 8;
-  if (padded > LARGEST_HEADER)
-    throw new ArgumentError(`Expected a header of at most ${LARGEST_HEADER} bytes but it has ${padded}`);
-  const header = Buffer.alloc(8 + padded, ' ');
-  header.writeBigUInt64LE(BigInt(padded));
-  text.copy(header, 8);
-  return header;
-}
-
-/** Checks and reads the header. @returns it, and where the data begins */
-async function headerOf(
-  source: ByteSource,
-): Promise<{ readonly header: SafetensorsHeader; readonly start: number }> {
-  const prefix = await read(source, 0, Math.min(8, source.size));
-  const length = headerLength(prefix, source.size);
-  const start = 8 + length;
-  return { header: parseHeader(await read(source, 8, length), source.size - start), start };
-}
-
-/** Opens a file and runs `use` with it. */
-async function withFile<T>(path: string | URL, use: (source: ByteSource) => Promise<T>): Promise<T> {
-  const file = checkPath(path);
-  // Without O_NONBLOCK, a named pipe in place of a file would wait for its other end.
-  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
-    throw cannotRead(file, error);
-  });
-  try {
-    const stat = await handle.stat();
-    if (!stat.isFile()) throw expected('a file', 'path', file);
-    return await use({
-      size: stat.size,
-      read: async (into, position) => (await handle.read(into, 0, into.length, position)).bytesRead,
-    });
-  } catch (error) {
-    if (error instanceof SafetensorsError)
-      throw new SafetensorsError(error.reason, `${file} is no safetensors file: ${error.message}`);
-    throw error;
-  } finally {
-    await handle.close();
-  }
-}
-
-async function readTensor(
-  source: ByteSource,
-  { name, dtype, shape, begin, end }: TensorInfo,
-  start: number,
-): Promise<Tensor> {
-  const form = arrayForms[dtype];
-  const array = form.make((end - begin) / form.bytes);
-  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-  await readInto(source, start + begin, bytes);
-  // Any other byte in a bool would be undefined behaviour in every operator.
-  if (dtype === 'bool' && bytes.some((byte) => byte > 1)) {
-    throw new SafetensorsError('bool', `tensor ${JSON.stringify(name)} has a bool that is neither 0 nor 1`);
-  }
-  return fromBytes(array, shape, dtype);
-}
-
-function place(tensor: Tensor, device: Device): Tensor {
-  const placed = tensor.to({ device });
-  if (placed !== tensor) tensor.dispose();
-  return placed;
-}
-
-async function read(source: ByteSource, position: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  await readInto(source, position, bytes);
-  return bytes;
-}
-
-async function readInto(source: ByteSource, position: number, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const bytesRead = await source.read(bytes.subarray(done, done + LARGEST_READ), position + done);
-    if (bytesRead === 0) throw new SafetensorsError('end', 'the file became shorter while it was read');
-    done += bytesRead;
-  }
-}
-
-async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    done += (await handle.write(bytes, done, bytes.length - done)).bytesWritten;
-  }
+  const { header, start } = await readHeader(source);
+  return collected(header.tensors, async (info) => placed(await readTensor(source, info, start), device));
 }

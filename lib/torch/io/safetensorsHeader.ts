@@ -35,6 +35,7 @@ export class SafetensorsError extends Error {
 export interface TensorInfo {
   readonly name: string;
   readonly dtype: DType;
+  /** As the tensor has it: of `float4_e2m1fn_x2`, in which an element is two values, the file counts the values. */
   readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;
@@ -53,13 +54,17 @@ export const LARGEST_HEADER = 100_000_000;
 /** libtorch's operators work on no more. */
 const MOST_DIMENSIONS = 64;
 
-/** The dtypes of the format by their names there. It has others, of less than a byte too, that are not offered here. */
+/** The dtypes of the format by their names there, in the order of its own list. */
 export const DTYPES: ReadonlyMap<string, DType> = new Map<string, DType>([
   ['BOOL', 'bool'],
+  ['F4', 'float4_e2m1fn_x2'],
   ['U8', 'uint8'],
   ['I8', 'int8'],
   ['F8_E5M2', 'float8_e5m2'],
   ['F8_E4M3', 'float8_e4m3fn'],
+  ['F8_E8M0', 'float8_e8m0fnu'],
+  ['F8_E4M3FNUZ', 'float8_e4m3fnuz'],
+  ['F8_E5M2FNUZ', 'float8_e5m2fnuz'],
   ['I16', 'int16'],
   ['U16', 'uint16'],
   ['F16', 'float16'],
@@ -72,6 +77,27 @@ export const DTYPES: ReadonlyMap<string, DType> = new Map<string, DType>([
   ['I64', 'int64'],
   ['U64', 'uint64'],
 ]);
+
+/** Those of the format that PyTorch has no dtype for. */
+const WITHOUT_DTYPE: readonly unknown[] = ['F6_E2M3', 'F6_E3M2'];
+
+/** Values that the format counts in the last size of a shape for each element of a tensor, where these are more than one. */
+const VALUES: ReadonlyMap<DType, number> = new Map<DType, number>([['float4_e2m1fn_x2', 2]]);
+
+/** The shape by which the format knows a tensor; undefined where it has none. */
+export function shapeInFile(shape: readonly number[], dtype: DType): readonly number[] | undefined {
+  const values = VALUES.get(dtype);
+  if (values === undefined) return shape;
+  const last = shape.at(-1);
+  return last === undefined ? undefined : [...shape.slice(0, -1), values * last];
+}
+
+function shapeOfTensor(shape: readonly number[], dtype: DType): readonly number[] | undefined {
+  const values = VALUES.get(dtype);
+  if (values === undefined) return shape;
+  const last = (shape.at(-1) ?? 1) / values;
+  return Number.isInteger(last) ? [...shape.slice(0, -1), last] : undefined;
+}
 
 /** Checks the first eight bytes: the length of the header, little-endian. */
 export function headerLength(prefix: Uint8Array, fileSize: number): number {
@@ -165,11 +191,16 @@ function checkEntry(name: string, value: StrictJson): TensorInfo {
   for (const field of ['dtype', 'shape', 'data_offsets']) {
     if (!value.has(field)) throw refuse('entry', `has no ${field}`);
   }
-  const dtype = DTYPES.get(value.get('dtype') as string);
+  const kind = value.get('dtype');
+  if (WITHOUT_DTYPE.includes(kind)) throw refuse('dtype', `is of ${kind}, for which PyTorch has no dtype`);
+  const dtype = DTYPES.get(kind as string);
   if (dtype === undefined)
     throw refuse('dtype', `has a dtype that is none of ${[...DTYPES.keys()].join(', ')}`);
-  const shape = counts(value.get('shape'));
-  if (shape === undefined) throw refuse('shape', 'has a shape that is not an array of integers from 0');
+  const counted = counts(value.get('shape'));
+  if (counted === undefined) throw refuse('shape', 'has a shape that is not an array of integers from 0');
+  const shape = shapeOfTensor(counted, dtype);
+  if (shape === undefined)
+    throw refuse('shape', `has the shape [${counted}], which is no whole bytes of ${kind}`);
   if (shape.length > MOST_DIMENSIONS)
     throw refuse('shape', `has ${shape.length} dimensions, more than ${MOST_DIMENSIONS}`);
   const [begin, end, ...more] = counts(value.get('data_offsets')) ?? [];

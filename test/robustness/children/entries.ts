@@ -1,5 +1,6 @@
 /** Every native entry with every hostile value in every position, bare: nothing of lib/torch stands in between. */
 
+import { openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { fromNative } from '../../../lib/errors.ts';
@@ -30,6 +31,9 @@ function message(): void {
 const { archives } = loadFixture<{ archives: Record<string, string> }>('jit.json.gz');
 const archive = Buffer.from(archives.ranker!, 'base64');
 const script = native().scriptLoad(archive);
+
+/** This one, which nobody shortens. */
+const file = openSync(fileURLToPath(import.meta.url), 'r');
 
 const newGenerator = () => native().newGenerator();
 
@@ -74,6 +78,11 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
     return [new Float32Array(2), intern('float32'), 2];
   },
   copyTo: () => [handle([2]), new Float32Array(2)],
+  copyFrom: () => [handle([2]), 0, new Float32Array(2)],
+  mapFile: () => {
+    numbers.set([2, 1], FIRST);
+    return [file, 0, intern('float32'), 2];
+  },
   info: () => [handle([2])],
   setRequiresGrad: () => [handle([2]), true],
   grad: () => [handle([2], true)],
