@@ -48,6 +48,17 @@ export const cases: readonly (readonly [
   ['bytes that are no UTF-8', 'not UTF-8', () => fileOf(Buffer.from([0x7b, 0xff, 0x7d]))],
   ['overlong UTF-8', 'not UTF-8', () => fileOf(Buffer.from([0x7b, 0x22, 0xc0, 0x80, 0x22, 0x7d]))],
   ['half a surrogate pair', 'not UTF-8', () => fileOf(`{"\\ud800":${F32([0], [0, 0])}}`)],
+  ['half a surrogate pair in metadata', 'not UTF-8', () => fileOf('{"__metadata__":{"a":"\\udc00x"}}')],
+  [
+    'half a surrogate pair in a key of metadata',
+    'not UTF-8',
+    () => fileOf('{"__metadata__":{"\\ud800":""}}'),
+  ],
+  [
+    'half a surrogate pair in a field more',
+    'not UTF-8',
+    () => fileOf('{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0],"x":"\\ud800"}}'),
+  ],
   ['only a brace', 'not JSON', () => fileOf('{')],
   ['a single quote', 'not JSON', () => fileOf("{'a':1}")],
   ['a trailing comma', 'not JSON', () => fileOf(`{"a":${F32([], [0, 4])},}`, 4)],

@@ -134,18 +134,11 @@ export function parseHeader(bytes: Uint8Array, dataSize: number): SafetensorsHea
   const tensors: TensorInfo[] = [];
   let metadata: ReadonlyMap<string, string> = new Map();
   for (const [name, value] of root) {
-    if (isBroken(name))
-      throw new SafetensorsError('not UTF-8', 'the header has a name with half a surrogate pair');
     if (name === '__metadata__') metadata = checkMetadata(value);
     else tensors.push(checkEntry(name, value));
   }
   checkCover(tensors, dataSize);
   return { metadata, tensors };
-}
-
-/** Whether a string has no UTF-8 form. */
-export function isBroken(text: string): boolean {
-  return /\p{Surrogate}/u.test(text);
 }
 
 /** How many bytes a tensor has; undefined where that, or a stride beside a size of 0, is no safe integer. */
@@ -170,9 +163,8 @@ function parse(bytes: Uint8Array): Map<string, StrictJson> {
     return parseStrictJson(text) as Map<string, StrictJson>;
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
-    if (error.reason === 'duplicate key')
-      throw new SafetensorsError('duplicate key', `the header has ${error.message}`);
-    throw new SafetensorsError('not JSON', `the header is not JSON: ${error.message}`);
+    const problem = error.reason === 'not JSON' ? 'is not JSON:' : 'has';
+    throw new SafetensorsError(error.reason, `the header ${problem} ${error.message}`);
   }
 }
 

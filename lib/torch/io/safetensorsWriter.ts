@@ -7,7 +7,8 @@ import { tidy } from '../scope.ts';
 import { Tensor } from '../tensor.ts';
 import { checkPath } from './path.ts';
 import { replaceFile } from './replaceFile.ts';
-import { byteSize, DTYPES, isBroken, LARGEST_HEADER, shapeInFile } from './safetensorsHeader.ts';
+import { byteSize, DTYPES, LARGEST_HEADER, shapeInFile } from './safetensorsHeader.ts';
+import { isBroken } from './strictJson.ts';
 
 /** Tensors by name. */
 export type NamedTensors = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;

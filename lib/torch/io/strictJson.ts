@@ -1,5 +1,5 @@
 /**
- * JSON as a file format needs it: no key twice, and integers only where they were written as such.
+ * JSON as a file format needs it: no key twice, no half of a character, and integers only where they were written as such.
  *
  * `JSON.parse` keeps the last of two equal keys and takes `1.0` and `1e0` for 1, so that two readers can see two
  * different files in one. Objects become maps here, which have no `__proto__`.
@@ -21,10 +21,15 @@ export class NoInteger {
   }
 }
 
+/** Whether a string has no UTF-8 form. */
+export function isBroken(text: string): boolean {
+  return /\p{Surrogate}/u.test(text);
+}
+
 /** Why a text is refused. */
 export class JsonSyntaxError extends SyntaxError {
-  readonly reason: 'not JSON' | 'duplicate key';
-  constructor(reason: 'not JSON' | 'duplicate key', message: string) {
+  readonly reason: 'not JSON' | 'not UTF-8' | 'duplicate key';
+  constructor(reason: JsonSyntaxError['reason'], message: string) {
     super(message);
     this.name = 'JsonSyntaxError';
     this.reason = reason;
@@ -124,10 +129,16 @@ class Reader {
       while (this.#text[end - 1 - slashes] === '\\') slashes += 1;
       if (slashes % 2 === 0) break;
     }
+    const value = this.#unescaped(end + 1);
+    if (isBroken(value))
+      throw new JsonSyntaxError('not UTF-8', `half a surrogate pair in the string at character ${this.#at}`);
+    this.#at = end + 1;
+    return value;
+  }
+
+  #unescaped(end: number): string {
     try {
-      const value = JSON.parse(this.#text.slice(this.#at, end + 1)) as string;
-      this.#at = end + 1;
-      return value;
+      return JSON.parse(this.#text.slice(this.#at, end)) as string;
     } catch {
       throw this.#error('a string');
     }
