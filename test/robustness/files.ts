@@ -24,3 +24,19 @@ export async function fuzzedSafetensors(seed: number, rounds: number): Promise<S
   if (result.code === 0) return JSON.parse(result.stdout) as SafetensorsReport;
   throw new Error(`${result.signal ?? result.code} in ${result.lastCall}: ${result.stderr}`);
 }
+
+export interface ArchivesReport {
+  readonly files: number;
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly problems: readonly string[];
+}
+
+/** Mutated TorchScript archives, probed. */
+export async function fuzzedArchives(seed: number, rounds: number): Promise<ArchivesReport> {
+  const result = await runChild(new URL('children/archives.ts', import.meta.url), {
+    args: [seed, rounds],
+    timeoutMs: 3_600_000,
+  });
+  if (result.code === 0) return JSON.parse(result.stdout) as ArchivesReport;
+  throw new Error(`${result.signal ?? result.code}: ${result.stderr}`);
+}

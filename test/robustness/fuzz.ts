@@ -1,11 +1,14 @@
 /**
  * `npm run fuzz -- [SEED]`: the complete form of what npm test does in short: every hostile value through the public
- * API, and operators with more arguments by seed. Prints each call that the process did not survive, and goes on.
+ * API, operators with more arguments by seed, and mutated files. Prints each call that the process did not survive, and goes on.
  */
 
 import { runChild } from './child.ts';
+import { fuzzedArchives, fuzzedSafetensors } from './files.ts';
 
 const ROUNDS = 60;
+const SAFETENSORS = 200_000;
+const ARCHIVES = 2_000;
 const seed = Number(process.argv[2] ?? Date.now() % 1_000_000);
 const script = (name: string): URL => new URL(`children/${name}`, import.meta.url);
 let failures = 0;
@@ -31,5 +34,18 @@ for (let first = 0; ; ) {
   const index = Number.parseInt(result.lastCall, 10);
   if (Number.isNaN(index)) break;
   first = index + 1;
+}
+for (const [name, run] of [
+  ['safetensors', () => fuzzedSafetensors(seed, SAFETENSORS)],
+  ['archives', () => fuzzedArchives(seed, ARCHIVES)],
+] as const) {
+  process.stdout.write(`${name} with seed ${seed}\n`);
+  try {
+    const { problems, ...report } = await run();
+    process.stdout.write(`${JSON.stringify(report)}\n`);
+    for (const problem of problems) fail(`${name}: ${problem}`);
+  } catch (error) {
+    fail(`${name}: ${(error as Error).message}`);
+  }
 }
 process.exitCode = failures > 0 ? 1 : 0;

@@ -1,22 +1,30 @@
-/** The process of `probe`: loads one file and prints a line of JSON about it. */
+/** The process of `probe`: takes paths of files, a JSON string each line, loads each and answers with a line about it. */
 import { createHash } from 'node:crypto';
+import { writeSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { types } from 'node:util';
 import { readBytes } from '../io/knownBytes.ts';
 import { load } from './load.ts';
+
+const ANSWERS = 3;
 
 function report(path: string): object {
   try {
     const bytes = readBytes(path);
     const script = load(bytes);
-    return {
+    const state = [...script.stateDict()];
+    const found = {
       sha256: createHash('sha256').update(bytes).digest('hex'),
       originalName: script.originalName,
       methods: script.methods,
-      state: [...script.stateDict()].map(([name, { shape }]) => [name, shape]),
+      state: state.map(([name, { shape }]) => [name, shape]),
     };
+    for (const [, tensor] of state) tensor.dispose();
+    return found;
   } catch (error) {
     return { problem: types.isNativeError(error) ? error.message : String(error) };
   }
 }
 
-process.stdout.write(`${JSON.stringify(report(process.argv[2] as string))}\n`);
+for await (const line of createInterface({ input: process.stdin }))
+  writeSync(ANSWERS, `${JSON.stringify(report(JSON.parse(line) as string))}\n`);
