@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { ArgumentError, expected } from '../../errors.ts';
 import { cannotRead, checkPath } from '../io/path.ts';
+import { isArray } from '../nested.ts';
 
 export interface ProbeOptions {
   /** Seconds that it may take, the start of the process included. Default 60. */
@@ -57,13 +58,17 @@ export async function probeAll(
   sources: readonly (string | URL)[],
   options: ProbeOptions = {},
 ): Promise<(ProbeReport | ArgumentError)[]> {
+  if (!isArray(sources)) throw expected('an array of paths', 'sources', sources);
+  const paths: string[] = [];
+  for (let i = 0; i < sources.length; i++) paths.push(checkPath(sources[i]));
   const answers: (ProbeReport | ArgumentError)[] = [];
   let child: ProbeProcess | undefined;
   try {
-    for (const source of sources) {
-      if (child === undefined || !child.isAlive) child = new ProbeProcess();
+    for (const path of paths) {
       try {
-        answers.push(await child.ask(question(source, options)));
+        const asked = question(path, options);
+        if (child === undefined || !child.isAlive) child = new ProbeProcess();
+        answers.push(await child.ask(asked));
       } catch (error) {
         if (!(error instanceof ArgumentError)) throw error;
         answers.push(error);
