@@ -181,6 +181,16 @@ c10::IValue number_list(const ParameterType& type, const WireValue& value, T (*c
   return list;
 }
 
+c10::IValue scalar_list(const ParameterType& type, const WireValue& value) {
+  c10::TypePtr element_type = c10::NumberType::get();
+  if (type.optional_elements) element_type = c10::OptionalType::create(element_type);
+  c10::impl::GenericList list(element_type);
+  each_element(value, [&](const WireValue& element) {
+    list.push_back(element.tag == Tag::Null ? c10::IValue() : c10::IValue(to_scalar(element)));
+  });
+  return list;
+}
+
 c10::IValue tensor_list(State& state, const ParameterType& type, const WireValue& value) {
   if (type.optional_elements) {
     c10::List<std::optional<at::Tensor>> list;
@@ -219,7 +229,8 @@ ParameterType parameter_type(const c10::Argument& argument) {
     }
   }
   result.kind = element_kind(type);
-  if (result.optional_elements && result.kind != Kind::Tensor) result.kind = Kind::Unsupported;
+  const bool may_lack = result.kind == Kind::Tensor || result.kind == Kind::Scalar;
+  if (result.optional_elements && !may_lack) result.kind = Kind::Unsupported;
   return result;
 }
 
@@ -260,11 +271,8 @@ c10::IValue to_ivalue(State& state, const ParameterType& type, const WireValue& 
       each_element(value, [&](const WireValue& element) { list.push_back(state.strings.at(*element.payload).text); });
       return list;
     }
-    case Kind::Scalar: {
-      c10::impl::GenericList list(c10::NumberType::get());
-      each_element(value, [&](const WireValue& element) { list.push_back(to_scalar(element)); });
-      return list;
-    }
+    case Kind::Scalar:
+      return scalar_list(type, value);
     default:
       throw ArgumentError("ERR_ARGUMENT", "Expected a supported list type");
   }
@@ -280,10 +288,7 @@ c10::IValue numbers_ivalue(const ParameterType& type, const std::vector<double>&
   std::vector<double> slots{static_cast<double>(numbers.size())};
   slots.insert(slots.end(), numbers.begin(), numbers.end());
   const WireValue value{whole ? Tag::Ints : Tag::Floats, slots.data()};
-  if (type.kind == Kind::Float) return c10::List<double>(numbers);
-  c10::impl::GenericList list(c10::NumberType::get());
-  each_element(value, [&](const WireValue& element) { list.push_back(to_scalar(element)); });
-  return list;
+  return type.kind == Kind::Float ? c10::IValue(c10::List<double>(numbers)) : scalar_list(type, value);
 }
 
 void write_ivalue(State& state, WireWriter& out, c10::IValue&& value) {
@@ -305,18 +310,12 @@ void write_ivalue(State& state, WireWriter& out, c10::IValue&& value) {
   if (value.isString()) return out.tagged(Tag::String, state.strings.intern(value.toStringRef()));
   if (value.isDevice()) return out.tagged(Tag::String, state.strings.intern(value.toDevice().str()));
   if (value.isSymInt()) return out.integer(value.toSymInt().guard_int(__FILE__, __LINE__));
-  if (value.isList()) {
-    const auto list = value.toListRef();
-    out.tagged(Tag::List, static_cast<double>(list.size()));
-    for (const c10::IValue& element : list) write_ivalue(state, out, c10::IValue(element));
-    return;
-  }
-  if (value.isTuple()) {
-    const auto& elements = value.toTupleRef().elements();
+  const auto write_all = [&](const auto& elements) {
     out.tagged(Tag::List, static_cast<double>(elements.size()));
     for (const c10::IValue& element : elements) write_ivalue(state, out, c10::IValue(element));
-    return;
-  }
+  };
+  if (value.isList()) return write_all(value.toListRef());
+  if (value.isTuple()) return write_all(value.toTupleRef().elements());
   throw ArgumentError("ERR_NOT_IMPLEMENTED",
                       "Expected a result that has a JavaScript form but received " + value.tagKind());
 }

@@ -190,6 +190,20 @@ void quantization_search(const Overload& overload, const Stack& arguments) {
   if (bits < 1 || bits > 8) refuse(overload, "an integer from 1 to 8", "bit_width");
 }
 
+// oneDNN takes shapes as they are, and reads behind a bias or an addend that is too short.
+void fused_linear(const Overload& overload, const Stack& arguments) {
+  const at::Tensor* input = tensor(overload, arguments, "X");
+  const at::Tensor* weight = tensor(overload, arguments, "W");
+  if (input == nullptr || input->dim() < 1) refuse(overload, "a tensor of at least one dimension", "X");
+  if (weight == nullptr || weight->dim() != 2 || weight->size(1) != input->size(-1))
+    refuse(overload, "a tensor of shape [N, " + std::to_string(input->size(-1)) + "]", "W");
+  check_channels(overload, arguments, weight->size(0), {"B"});
+  std::vector<int64_t> wanted = input->sizes().vec();
+  wanted.back() = weight->size(0);
+  const at::Tensor* other = tensor(overload, arguments, "other");
+  if (other != nullptr && other->sizes() != wanted) refuse(overload, "a tensor of the shape of the result", "other");
+}
+
 bool starts_with(const std::string& text, const char* prefix) { return text.rfind(prefix, 0) == 0; }
 
 }  // namespace
@@ -208,6 +222,10 @@ Guard guard_for(const Overload& overload) {
     return truncating_division;
   if (name == "aten::matrix_power" || name == "aten::linalg_matrix_power") return matrix_power;
   if (starts_with(name, "aten::_weight_norm")) return not_hollow;
+  if (name == "mkldnn::_linear_pointwise") return fused_linear;
+  // The other operators that fuse what the scalars parametrize.
+  for (const auto& parameter : overload.parameters)
+    if (parameter.type.optional_elements && parameter.type.kind == Kind::Scalar) return internal;
   if (starts_with(name, "aten::choose_qparams_optimized")) return quantization_search;
   // They trust what the caller inside libtorch has checked or saved, and read beyond it otherwise.
   if (name.find("backward") != std::string::npos) {

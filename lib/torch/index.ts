@@ -95,3 +95,4 @@ export {
   version,
 } from './threads.ts';
 export { livePlaces } from './tracking.ts';
+export * as utils from './utils.ts';

@@ -26,7 +26,10 @@ export class BertEmbeddings extends Module {
   token_type_embeddings: Embedding;
   LayerNorm: LayerNorm;
   readonly dropout: Dropout;
-  readonly #longest: number;
+  /** How many tokens a text has at most. */
+  readonly longest: number;
+  /** The token that is none of them. */
+  readonly uncounted: number | null;
 
   /** @param firstPlace the place of the first token, before which there are none (0) */
   constructor(config: BertConfig, options: FactoryOptions, firstPlace = 0) {
@@ -38,12 +41,13 @@ export class BertEmbeddings extends Module {
     this.token_type_embeddings = new Embedding(typeVocabSize, embeddingSize, options);
     this.LayerNorm = new LayerNorm(embeddingSize, { eps: config.layerNormEps, ...options });
     this.dropout = new Dropout(config.hiddenDropoutProb);
-    this.#longest = maxPositionEmbeddings - firstPlace;
+    this.longest = maxPositionEmbeddings - firstPlace;
+    this.uncounted = firstPlace === 0 ? null : paddingIdx;
   }
 
   /** Embeddings `[N, L, E]` of a call. */
   forward(call: EncoderCall, places: Places = placesInOrder): Tensor {
-    checkIds(call, this.#longest);
+    checkIds(call, this.longest, this.uncounted);
     const { inputIds, tokenTypeIds = null, positionIds = null } = call;
     const kinds = tokenTypeIds ?? F.zeros(inputIds.shape, { dtype: 'int64', device: inputIds.device });
     const words = this.word_embeddings.forward(inputIds).add(this.token_type_embeddings.forward(kinds));

@@ -1,29 +1,40 @@
 import { ArgumentRangeError, expected } from '../errors.ts';
 import { F } from '../torch/functions.ts';
+import { tidy } from '../torch/scope.ts';
 import { Tensor } from '../torch/tensor.ts';
 import type { EncoderCall } from './model.ts';
 
 /**
  * @param longest how many tokens a text has at most
+ * @param uncounted the token that has no place and is none of these: padding, where places are counted behind it
  * @throws ArgumentError or ArgumentRangeError for ids of another shape, or of longer texts
  */
 export function checkIds(
   { inputIds, tokenTypeIds = null, positionIds = null }: EncoderCall,
   longest: number,
+  uncounted: number | null = null,
 ): void {
   if (!(inputIds instanceof Tensor)) throw expected('a Tensor', 'inputIds', inputIds);
   const { shape } = inputIds;
   if (shape.length !== 2) throw expected('a tensor [N, L]', 'inputIds', shape);
   const [, length] = shape as [number, number];
   if (length > longest && positionIds === null) {
-    throw new ArgumentRangeError(
-      `Expected texts of at most ${longest} tokens for inputIds but received ${length}`,
-    );
+    const counted = uncounted === null ? length : most(inputIds, uncounted);
+    if (counted > longest) {
+      throw new ArgumentRangeError(
+        `Expected texts of at most ${longest} tokens for inputIds but received ${counted}`,
+      );
+    }
   }
   if (tokenTypeIds !== null && tokenTypeIds.shape.join() !== shape.join())
     throw expected(`the shape [${shape}] of inputIds`, 'tokenTypeIds', tokenTypeIds.shape);
   if (positionIds !== null && ![`${shape}`, `1,${length}`].includes(positionIds.shape.join()))
     throw expected(`the shape [${shape}] or [1, ${length}]`, 'positionIds', positionIds.shape);
+}
+
+/** How many tokens the longest text has beside `padding`. A value is read, of texts that are too long otherwise. */
+function most(inputIds: Tensor, padding: number): number {
+  return tidy(() => inputIds.ne(padding).sum(1).amax().item<number>());
 }
 
 /** @throws ArgumentError where a family that knows no kinds of tokens is given some */

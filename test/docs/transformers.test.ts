@@ -32,15 +32,19 @@ async function execute(index: number, models: Readonly<Record<string, string>>):
 describe('the code of the guide runs as printed', () => {
   const bert = folderOf(recorded('BertForSequenceClassification'));
 
-  test('there is some', () => expect(blocks.length).toBe(2));
+  test('there is some', () => expect(blocks.length).toBe(3));
 
   test('reading a model', async () => {
     expect(await execute(0, { 'models/bert-mini': bert })).toBe('[ 2, 3 ]\n');
   });
 
+  test('a copy for inference', async () => {
+    expect(await execute(1, { 'models/bert-mini': bert })).toBe('[ 1, 3 ]\n');
+  });
+
   test('training a ranker, and saving it', async () => {
     const saved = newFolder();
-    await execute(1, { 'models/bert-mini': bert, 'models/ranker': saved });
+    await execute(2, { 'models/bert-mini': bert, 'models/ranker': saved });
     const config = JSON.parse(readFileSync(join(saved, 'config.json'), 'utf8')) as Record<string, unknown>;
     expect(config.id2label).toEqual({ 0: 'LABEL_0' });
     expect(existsSync(join(saved, 'model.safetensors'))).toBe(true);

@@ -2,13 +2,17 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { F } from '../../lib/torch/functions.ts';
 import { loadSafetensors, saveSafetensors } from '../../lib/torch/io/safetensors.ts';
+import { noGrad } from '../../lib/torch/modes.ts';
 import { tidy } from '../../lib/torch/scope.ts';
+import type { Tensor } from '../../lib/torch/tensor.ts';
 import {
   AutoModel,
   BertForSequenceClassification,
   BertModel,
   RobertaForMaskedLM,
+  RobertaForSequenceClassification,
 } from '../../lib/transformers/index.ts';
 import { callOf, folderOf, message, newFolder, recorded } from './models.ts';
 
@@ -166,6 +170,24 @@ test('inputs that do not fit are refused', async () => {
   );
   const distil = await AutoModel.fromPretrained(folderOf(recorded('DistilBertModel')));
   expect(() => distil.forward(call)).toThrow('Expected no tensor for DistilBERT for tokenTypeIds');
+});
+
+test('padding of RoBERTa has no place, however much there is', async () => {
+  const { config, ...one } = recorded('RobertaForSequenceClassification');
+  const model = (await RobertaForSequenceClassification.fromPretrained(folderOf({ config, ...one }))).eval();
+  const { inputIds, attentionMask } = callOf(one.runs.padded!.call);
+  const { padTokenId, maxPositionEmbeddings } = model.config;
+  const most = maxPositionEmbeddings - padTokenId - 1;
+  const [texts, length] = inputIds.shape as [number, number];
+  const logits = (ids: Tensor, mask: Tensor) =>
+    tidy(() => noGrad(() => model.forward({ inputIds: ids, attentionMask: mask }).logits));
+  const wider = [texts, most + 5 - length];
+  const padded = F.cat([inputIds, F.full(wider, padTokenId, { dtype: 'int64' })], 1);
+  const mask = F.cat([attentionMask!, F.zeros(wider, { dtype: 'int64' })], 1);
+  expect(logits(padded, mask).sub(logits(inputIds, attentionMask!)).abs().max().item()).toBeLessThan(1e-6);
+  expect(() =>
+    logits(F.full([1, most + 1], padTokenId + 1, { dtype: 'int64' }), F.ones([1, most + 1])),
+  ).toThrow(`Expected texts of at most ${most} tokens for inputIds but received ${most + 1}`);
 });
 
 test('a RoBERTa without a padding token is refused', () => {

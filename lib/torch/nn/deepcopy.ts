@@ -9,10 +9,12 @@ import { Parameter } from './parameter.ts';
 /**
  * An independent copy of a module: parameters and buffers are cloned (what is shared inside stays shared), gradients are
  * not, and no random number is drawn. Fields are copied; a class that keeps state in `#private` fields cannot be.
+ *
+ * @param memo what stands in the copy for an object; as Python's, nothing at first
  */
-export function deepcopy<T extends Module>(module: T): T {
+export function deepcopy<T extends Module>(module: T, memo: ReadonlyMap<object, unknown> = new Map()): T {
   if (!(module instanceof Module)) throw expected('a Module', 'module', module);
-  return noGrad(() => copy(module, new Map())) as T;
+  return noGrad(() => copy(module, new Map(memo))) as T;
 }
 
 function copy(value: unknown, done: Map<object, unknown>): unknown {

@@ -1,0 +1,3 @@
+/** `torch.utils`. */
+
+export * as mkldnn from './nn/mkldnn.ts';
