@@ -32,20 +32,30 @@ def outputs(model, inputs):
         for index, state in enumerate(result.hidden_states):
             found[f"{name}.state.{index}"] = state
         found[f"{name}.first"] = result["logits"] if "logits" in result else result.last_hidden_state
+        if "pooler_output" in result:
+            found[f"{name}.pooled"] = result.pooler_output
     return found
+
+
+def labels(logits):
+    """Something to be learned: a number of each row of logits."""
+    return torch.arange(logits.numel() // logits.shape[-1]) % logits.shape[-1]
 
 
 def tuned(model, inputs, steps):
     """The gradients of the first step of fine-tuning, and the losses of all."""
-    told = {"labels": torch.arange(3) % model.config.num_labels}
+    told = {}
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
     losses = []
     for step in range(steps):
         optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(model(**inputs).logits, told["labels"])
+        result = model(**inputs)
+        logits = result["logits"] if "logits" in result else result.get("pooler_output", result.last_hidden_state)
+        told["labels"] = labels(logits)
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, -2), told["labels"])
         loss.backward()
         if step == 0:
-            told |= {f"grad.{name}": each.grad.clone() for name, each in model.named_parameters()}
+            told |= {f"grad.{name}": each.grad.clone() for name, each in model.named_parameters() if each.grad is not None}
         optimizer.step()
         losses.append(loss.detach())
     return {**told, "losses": torch.stack(losses)}

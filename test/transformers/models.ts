@@ -3,10 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
-import type { Tensor } from '../../lib/torch/tensor.ts';
-import * as transformers from '../../lib/transformers/index.ts';
+import type * as transformers from '../../lib/transformers/index.ts';
 import type { RecordedOn } from '../support/cpu.ts';
 import { loadFixture, type TensorEntry, toTensor } from '../support/fixtures.ts';
+
+export { classOf, first } from './classes.ts';
 
 export interface RecordedOutput {
   readonly lastHiddenState?: TensorEntry;
@@ -59,16 +60,6 @@ export function folderOf({ config, weights }: Pick<RecordedModel, 'config' | 'we
   return folder;
 }
 
-type AnyModel = transformers.Encoder | transformers.ModelWithHead;
-
-/** The class of a model by its name in Python. */
-export function classOf(architecture: string): {
-  fromPretrained(folder: string, options?: transformers.PretrainedOptions): Promise<AnyModel>;
-  fromConfig(raw: transformers.RawConfig): AnyModel;
-} {
-  return (transformers as unknown as Record<string, never>)[architecture.replace('XLM', '')]!;
-}
-
 const NAMES: Readonly<Record<string, keyof transformers.EncoderCall>> = {
   input_ids: 'inputIds',
   attention_mask: 'attentionMask',
@@ -78,11 +69,6 @@ const NAMES: Readonly<Record<string, keyof transformers.EncoderCall>> = {
 export function callOf(entries: Readonly<Record<string, TensorEntry>>): transformers.EncoderCall {
   const named = Object.entries(entries).map(([name, entry]) => [NAMES[name]!, toTensor(entry)] as const);
   return Object.fromEntries(named) as unknown as transformers.EncoderCall;
-}
-
-/** The one tensor of an output that a loss is made of. */
-export function first(output: transformers.EncoderOutput | transformers.LogitsOutput): Tensor {
-  return 'logits' in output ? output.logits : output.lastHiddenState;
 }
 
 /** The code and message of what is refused. */

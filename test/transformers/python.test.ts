@@ -1,7 +1,5 @@
 /** The same models in Python in one run, of shapes too large to record, and our folders read by Python. */
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, expect } from '@jest/globals';
 import { F } from '../../lib/torch/functions.ts';
 import { loadSafetensors } from '../../lib/torch/io/safetensors.ts';
@@ -11,52 +9,12 @@ import { manualSeed } from '../../lib/torch/random.ts';
 import { tidy } from '../../lib/torch/scope.ts';
 import type { Tensor } from '../../lib/torch/tensor.ts';
 import { setNumThreads } from '../../lib/torch/threads.ts';
-import { itPython, python, sameTorch } from '../support/python.ts';
+import { itPython, sameTorch } from '../support/python.ts';
+import { configOf, type Job, run, SHAPES } from './classes.ts';
 import { classOf, first, fixture, newFolder } from './models.ts';
-
-const program = fileURLToPath(new URL('compare.py', import.meta.url));
 
 const itTransformers = itPython({ ...sameTorch, transformers: undefined });
 beforeAll(() => setNumThreads(1));
-
-const MINI = { hidden_size: 256, num_hidden_layers: 4, num_attention_heads: 4, intermediate_size: 1024 };
-const BASE = { hidden_size: 768, num_hidden_layers: 12, num_attention_heads: 12, intermediate_size: 3072 };
-
-/** A configuration of a family in the shape that is asked for. */
-function configOf(architecture: string, shape: typeof MINI): Record<string, unknown> {
-  const common = { vocab_size: 2000, num_labels: 3, max_position_embeddings: 66, pad_token_id: 0 };
-  const tokens = { bos_token_id: 1, eos_token_id: 2, cls_token_id: 1, sep_token_id: 2 };
-  if (architecture.startsWith('DistilBert')) {
-    const { hidden_size: dim, num_hidden_layers, num_attention_heads: n_heads, intermediate_size } = shape;
-    return {
-      model_type: 'distilbert',
-      ...common,
-      dim,
-      n_layers: num_hidden_layers,
-      n_heads,
-      hidden_dim: intermediate_size,
-    };
-  }
-  if (architecture.startsWith('ModernBert'))
-    return { model_type: 'modernbert', ...common, ...tokens, ...shape, local_attention: 8 };
-  if (architecture.startsWith('Electra'))
-    return { model_type: 'electra', ...common, ...shape, embedding_size: 128 };
-  if (architecture.startsWith('Bert')) return { model_type: 'bert', ...common, ...shape };
-  const model_type = architecture.startsWith('XLM') ? 'xlm-roberta' : 'roberta';
-  return { model_type, ...common, ...shape, pad_token_id: 1, type_vocab_size: 1 };
-}
-
-interface Job {
-  readonly folder: string;
-  readonly architecture: string;
-  readonly config?: Record<string, unknown>;
-  readonly steps?: number;
-}
-
-/** One Python for all, as it takes seconds to start. */
-function run(jobs: readonly Job[]): void {
-  execFileSync(python, [program, JSON.stringify(jobs)], { stdio: ['ignore', 'ignore', 'pipe'] });
-}
 
 /** That all that Python told of a model is what it computes here. @param most the largest difference */
 async function expectSame({ folder, architecture }: Job, most: number): Promise<void> {
@@ -108,7 +66,7 @@ itTransformers(
   async () => {
     const jobs = architectures.map((architecture): Job => {
       const isTuned = architecture.endsWith('ForSequenceClassification');
-      const config = configOf(architecture, MINI);
+      const config = configOf(architecture, SHAPES.mini);
       return { folder: newFolder(), architecture, config, ...(isTuned && { steps: 20 }) };
     });
     run(jobs);
@@ -124,7 +82,7 @@ itTransformers(
   'models of the base shape that Python made, to the bit',
   async () => {
     const jobs = ['BertForMaskedLM', 'ModernBertForSequenceClassification'].map((architecture): Job => {
-      return { folder: newFolder(), architecture, config: configOf(architecture, BASE) };
+      return { folder: newFolder(), architecture, config: configOf(architecture, SHAPES.base) };
     });
     run(jobs);
     for (const job of jobs) await expectSame(job, 0);
@@ -140,7 +98,7 @@ itTransformers(
     for (const architecture of architectures) {
       const job = { folder: newFolder(), architecture };
       const floats = architecture.startsWith('ModernBert') ? { initializer_cutoff_factor: 3 } : {};
-      const model = classOf(architecture).fromConfig({ ...configOf(architecture, MINI), ...floats });
+      const model = classOf(architecture).fromConfig({ ...configOf(architecture, SHAPES.mini), ...floats });
       await model.savePretrained(job.folder, { maxShardBytes: 4e6 });
       jobs.push(job);
     }
