@@ -113,7 +113,9 @@ function commit(): string {
 function introduce({ machine, load, threads, ours, reference }: Setting): void {
   console.log(`${machine}; load ${load}; threads of libtorch: ${threads}`);
   console.log(`ours: ${ours}; reference: ${reference}`);
-  console.log(`speedup: median over rounds of Python's cost over ours, rounds alternating\n\n${headerLine}`);
+  console.log(
+    `speedup: median over rounds of the other's cost over ours, rounds alternating; the other is Python, and\nonnxruntime-node where a name says onnx\n\n${headerLine}`,
+  );
 }
 
 try {

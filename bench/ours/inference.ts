@@ -22,10 +22,10 @@ function model(): BertModel {
   return made;
 }
 
-/** Passes over a batch of so many texts. */
-export function inference(texts: number): () => Loop {
+/** Passes over a batch of so many texts. @param form what the model becomes; default nothing else */
+export function inference(texts: number, form = (bert: BertModel): BertModel => bert): () => Loop {
   return () => {
-    const bert = model();
+    const bert = form(model());
     const inputIds = torch
       .arange(texts * WORDS, { dtype: 'int64' })
       .mul(7919)

@@ -2,6 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import * as torch from '../../lib/torch/index.ts';
+import { toMkldnn } from '../../lib/torch/nn/mkldnn.ts';
 import { inference } from './inference.ts';
 import { learning } from './learners.ts';
 import { mlp } from './mlp.mjs';
@@ -95,6 +96,12 @@ export const loops: Readonly<Record<string, () => Loop>> = {
   'dual-encoder': learning('dual-encoder'),
   'infer-1': inference(1),
   'infer-32': inference(32),
+  'infer-1-onednn': inference(1, toMkldnn),
+  'infer-32-onednn': inference(32, toMkldnn),
+  'infer-1-onnx': inference(1),
+  'infer-32-onnx': inference(32),
+  'infer-1-onnx-onednn': inference(1, toMkldnn),
+  'infer-32-onnx-onednn': inference(32, toMkldnn),
   jsonl: reading,
   'jsonl-dataloader': reading,
 };

@@ -20,6 +20,10 @@ class Inference:
                     parameter.copy_((places.sin() * 0.05).view(parameter.shape))
         self.ids = (torch.arange(texts * WORDS) * 7919 % 30000 + 1).view(texts, WORDS)
 
+    def states(self):
+        with torch.inference_mode():
+            return self.model(self.ids).last_hidden_state
+
     def __call__(self, iterations):
         with torch.inference_mode():
             for _ in range(iterations):

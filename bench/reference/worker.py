@@ -92,6 +92,8 @@ LOOPS = {
     "dual-encoder": lambda: Learning("dual-encoder"),
     "infer-1": lambda: Inference(1),
     "infer-32": lambda: Inference(32),
+    "infer-1-onednn": lambda: Inference(1),
+    "infer-32-onednn": lambda: Inference(32),
     "jsonl": lambda: reading(generated),
     "jsonl-dataloader": lambda: reading(loaded),
 }

@@ -12,7 +12,7 @@ interface Common extends Named {
   /** How many rounds are enough for a steady median. */
   readonly rounds: number;
   /** Where it stands among the results; of training, steps a second are shown. */
-  readonly section: 'Operators' | 'Training' | 'Inference' | 'Data' | 'Processes';
+  readonly section: 'Operators' | 'Training' | 'Inference' | 'ONNX Runtime' | 'Data' | 'Processes';
 }
 
 /** A loop in a process that stays: the cost is nanoseconds an iteration. */
@@ -24,6 +24,10 @@ export interface LoopCase extends Common {
   readonly warmUps?: number;
   /** Iterations of each round before its clock starts; default none. */
   readonly settled?: number;
+  /** What ours is compared with; default Python. */
+  readonly beside?: 'onnxruntime';
+  /** By how much of them the checks may differ; default 0, as bits. */
+  readonly within?: number;
 }
 
 /** A whole process from start to end, training the same model for some steps. */
@@ -112,15 +116,23 @@ const learners: readonly LoopCase[] = [
   { ...large, name: 'dual-encoder', title: 'BERT-mini, 16 queries and documents in a batch' },
 ];
 
-const passes = { ...loop, rounds: 9, section: 'Inference' } as const;
+const text = { ...loop, rounds: 9, iterations: 40, section: 'Inference' } as const;
+const texts = { ...text, iterations: 3, warmUps: 1 } as const;
+const rounded = { within: 1e-5 } as const;
+const onnx = { ...rounded, beside: 'onnxruntime', section: 'ONNX Runtime' } as const;
 const inference: readonly LoopCase[] = [
   {
-    ...passes,
+    ...text,
     name: 'infer-1',
     title: "BERT-mini over a text of 128 words; Python with Hugging Face's library",
-    iterations: 40,
   },
-  { ...passes, name: 'infer-32', title: 'the same, 32 texts at once', iterations: 3, warmUps: 1 },
+  { ...texts, name: 'infer-32', title: 'the same, 32 texts at once' },
+  { ...text, ...rounded, name: 'infer-1-onednn', title: 'a text, ours by toMkldnn' },
+  { ...texts, ...rounded, name: 'infer-32-onednn', title: '32 texts, ours by toMkldnn' },
+  { ...text, ...onnx, name: 'infer-1-onnx', title: 'BERT-mini over a text of 128 words' },
+  { ...texts, ...onnx, name: 'infer-32-onnx', title: 'the same, 32 texts at once' },
+  { ...text, ...onnx, name: 'infer-1-onnx-onednn', title: 'a text, ours by toMkldnn' },
+  { ...texts, ...onnx, name: 'infer-32-onnx-onednn', title: '32 texts, ours by toMkldnn' },
 ];
 
 const data: readonly LoopCase[] = [

@@ -51,7 +51,7 @@ export function settledOf(one: Case): number | undefined {
 
 /** Of names. */
 const WIDTH = 22;
-const header = ['case', 'ours', 'Python', 'unit', 'speedup', 'min..max', 'rounds'];
+const header = ['case', 'ours', 'other', 'unit', 'speedup', 'min..max', 'rounds'];
 
 export const headerLine = columns(header);
 

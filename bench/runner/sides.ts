@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { LoopCase, ProcessCase } from './cases.ts';
 import { compiledTorch } from './compiled.ts';
+import { startOnnx } from './onnx.ts';
 import { bench, type Command, measureOurs, measureReference, root, runProcess } from './process.ts';
 import type { Round } from './statistics.ts';
 import { type Greeting, Worker } from './worker.ts';
@@ -23,11 +24,16 @@ interface Measured {
   readonly check: number;
 }
 
-/** Runs one half after the other, the first one first in even rounds, and compares what they computed. */
+/**
+ * Runs one half after the other, the first one first in even rounds, and compares what they computed.
+ *
+ * @param within by how much of it the second check may differ from the first; 0 compares bits
+ */
 export async function playRound(
   round: number,
   ours: () => Promise<Measured>,
   reference: () => Promise<Measured>,
+  within = 0,
 ): Promise<RoundOutcome> {
   let mine: Measured;
   let theirs: Measured;
@@ -38,7 +44,7 @@ export async function playRound(
     theirs = await reference();
     mine = await ours();
   }
-  if (mine.check !== theirs.check) {
+  if (!(mine.check === theirs.check || Math.abs(mine.check / theirs.check - 1) <= within)) {
     return { problem: `the two sides computed different values, ${mine.check} and ${theirs.check}` };
   }
   return { ours: mine.cost, reference: theirs.cost };
@@ -50,8 +56,11 @@ export class LoopSides {
   readonly reference: Greeting;
   readonly #ours: Worker;
   readonly #reference: Worker;
+  readonly #startOnnx: () => Promise<Worker>;
+  #onnx: Promise<Worker> | undefined;
 
-  private constructor(ours: Started, reference: Started) {
+  private constructor(ours: Started, reference: Started, startsOnnx: () => Promise<Worker>) {
+    this.#startOnnx = startsOnnx;
     this.#ours = ours.worker;
     this.ours = ours.greeting;
     this.#reference = reference.worker;
@@ -62,20 +71,25 @@ export class LoopSides {
     const worker = join(bench, 'ours', 'worker.ts');
     const ours: Command = [process.execPath, '--import', 'tsx', worker, String(threads)];
     const theirs: Command = [python, join(bench, 'reference', 'worker.py'), String(threads)];
-    return new LoopSides(await startWorker('Node', ours), await startWorker('Python', theirs));
+    return new LoopSides(await startWorker('Node', ours), await startWorker('Python', theirs), () =>
+      startOnnx(python, threads),
+    );
   }
 
-  async round(round: number, { name, iterations, settled }: LoopCase): Promise<RoundOutcome> {
+  async round(round: number, { name, iterations, settled, beside, within }: LoopCase): Promise<RoundOutcome> {
+    if (beside === 'onnxruntime') this.#onnx ??= this.#startOnnx();
+    const other = beside === 'onnxruntime' ? await this.#onnx! : this.#reference;
     const half = (worker: Worker) => async () => {
       const { nanoseconds, check } = await worker.run(name, iterations, settled);
       return { cost: nanoseconds, check };
     };
-    return playRound(round, half(this.#ours), half(this.#reference));
+    return playRound(round, half(this.#ours), half(other), within);
   }
 
   stop(): void {
     this.#ours.stop();
     this.#reference.stop();
+    void this.#onnx?.then((worker) => worker.stop());
   }
 }
 
