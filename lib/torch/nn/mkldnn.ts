@@ -53,8 +53,8 @@ export class MkldnnLinear extends Module {
 }
 
 /**
- * A copy of a module for inference on the CPU, whose `Linear` layers are computed by oneDNN. Faster where libtorch's own matrix
- * products are not at their best, as MKL's on processors of AMD.
+ * A copy of a module for inference on the CPU, whose `Linear` layers are computed by oneDNN. Faster on
+ * some processors, such as AMD's; measure it.
  *
  * @throws ArgumentError for layers that are not of float32 on the CPU
  */
