@@ -119,6 +119,15 @@ export interface Addon {
   scriptCall(module: number, method: string, shape: string): [shape: string, isGrown: boolean];
   scriptStart(module: number, method: string, shape: string): Promise<number>;
   scriptTake(result: number): [shape: string, isGrown: boolean];
+  /** See native/script_forms.cc. */
+  scriptText(module: number, method: string, what: string): string;
+  scriptAttributes(module: number): string[];
+  scriptAttribute(module: number, name: string): [shape: string, isGrown: boolean];
+  scriptSetAttribute(module: number, name: string, shape: string): void;
+  scriptTensor(module: number, name: string, tensor: Handle): Handle;
+  scriptCopy(module: number): number;
+  scriptFreeze(module: number, preserved: readonly string[], optimizeNumerics: boolean): number;
+  scriptOptimize(module: number, otherMethods: readonly string[]): number;
 
   /** Packages that AOTInductor compiled are numbers as well; see native/aoti.cc. */
   aotiLoad(directory: string, library: string, model: string, index: number): number;

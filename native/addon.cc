@@ -13,7 +13,8 @@
 //   random.cc   seeds, generators, thread counts
 //   cuda*.cc    devices, streams, events, memory of devices; backends.cc what matrix products may do
 //   numbers.cc  what the C library computes
-//   jit.cc      TorchScript modules as numbers; script_value.* their nested arguments; script_call.* one on a tape
+//   jit.cc      TorchScript modules as numbers (scripts.*); script_value.* their nested arguments; script_forms.cc what
+//               is said of them and made of them; script_call.* one on a tape
 //   aoti.cc     packages that AOTInductor compiled, as numbers
 //   tape.*      operator calls written down, and run again; step_thread.* where
 //   compiled*   tapes as numbers, steps made of them; flat_* their parts below autograd
@@ -62,6 +63,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_backends(env, exports);
   export_jit(env, exports);
   export_packages(env, exports);
+  export_script_forms(env, exports);
   export_tapes(env, exports);
   export_steps(env, exports);
   return exports;

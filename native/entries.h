@@ -32,6 +32,7 @@ void export_random(Napi::Env env, Napi::Object exports);
 void export_numbers(Napi::Env env, Napi::Object exports);
 void export_jit(Napi::Env env, Napi::Object exports);
 void export_packages(Napi::Env env, Napi::Object exports);
+void export_script_forms(Napi::Env env, Napi::Object exports);
 void export_tapes(Napi::Env env, Napi::Object exports);
 void export_steps(Napi::Env env, Napi::Object exports);
 

@@ -8,47 +8,20 @@
 #include <torch/csrc/jit/serialization/export.h>
 #include <torch/csrc/jit/serialization/import.h>
 
-#include <unordered_map>
-
 #include "compiled.h"
 #include "entries.h"
 #include "modes.h"
 #include "script_call.h"
 #include "script_of_tape.h"
 #include "script_value.h"
+#include "scripts.h"
 #include "tape.h"
 
 namespace xpmir {
 
-struct ScriptTable {
-  std::unordered_map<double, torch::jit::Module> modules;
-  std::unordered_map<double, c10::IValue> results;  // of calls on the step thread, until JavaScript takes them
-  double next = 1;
-};
-
 namespace {
 
 using torch::jit::Module;
-
-ScriptTable& table(State& state) {
-  if (!state.scripts) state.scripts = std::make_shared<ScriptTable>();
-  return *state.scripts;
-}
-
-Napi::Value insert(State& state, Module module) {
-  ScriptTable& scripts = table(state);
-  scripts.modules.emplace(scripts.next, std::move(module));
-  return Napi::Number::New(state.env, scripts.next++);
-}
-
-// A copy, which is a reference: the call may run JavaScript that releases the number.
-Module module_argument(State& state, const Napi::CallbackInfo& info) {
-  const auto& modules = table(state).modules;
-  const auto found = modules.find(number_argument(info, 0, "module"));
-  if (found == modules.end())
-    throw ArgumentError("ERR_ARGUMENT", "Expected a live script module but received a number that is none");
-  return found->second;
-}
 
 // The file as it lies in memory.
 class Memory : public caffe2::serialize::ReadAdapterInterface {
@@ -80,7 +53,7 @@ Napi::Value load(State& state, const Napi::CallbackInfo& info) {
     device = state.strings.at(state.strings.intern(text)).device;
     if (!device) throw ArgumentError("ERR_ARGUMENT", "Expected a device for device but received \"" + text + "\"");
   }
-  return insert(
+  return number_new_script(
       state,
       torch::jit::load(std::make_shared<Memory>(static_cast<const char*>(data), data == nullptr ? 0 : length), device));
 }
@@ -106,30 +79,31 @@ Napi::Value save(State& state, const Napi::CallbackInfo& info) {
     bytes.insert(bytes.end(), static_cast<const char*>(data), static_cast<const char*>(data) + length);
     return length;
   };
-  torch::jit::ExportModule(module_argument(state, info), write, extra);
+  torch::jit::ExportModule(script_argument(state, info), write, extra);
   return Napi::Buffer<char>::Copy(state.env, bytes.data(), bytes.size());
 }
 
 Napi::Value release(State& state, const Napi::CallbackInfo& info) {
-  table(state).modules.erase(number_argument(info, 0, "module"));
+  scripts_of(state).modules.erase(number_argument(info, 0, "module"));
   return state.env.Undefined();
 }
 
 // scriptName(module): the name of the class that was scripted.
 Napi::Value class_name(State& state, const Napi::CallbackInfo& info) {
-  const auto name = module_argument(state, info).type()->name();
+  const auto name = script_argument(state, info).type()->name();
   return Napi::String::New(state.env, name ? name->name() : "");
 }
 
-enum class Member { Parameter, Buffer, Module };
+enum class Member { Parameter, Buffer, Module, Assigned };
 
 // scriptMembers(module): [kind, name, number, identity, ...] of its parameters, buffers and submodules in their order.
 // The number is a tensor's, which has a handle of its own from here on, or a submodule's. The identity is the same for
-// what several members share.
+// what several members share. A buffer is assigned where a method puts another tensor in its place.
 Napi::Value members(State& state, const Napi::CallbackInfo& info) {
-  const Module module = module_argument(state, info);
+  const Module module = script_argument(state, info);
   const auto type = module.type();
   const auto object = module._ivalue();
+  const auto& assigned = scripts_of(state).assigned;
   Napi::Array result = Napi::Array::New(state.env);
   const auto add = [&](Member kind, const std::string& name, Napi::Value number, const void* identity) {
     result.Set(result.Length(), static_cast<double>(kind));
@@ -141,10 +115,13 @@ Napi::Value members(State& state, const Napi::CallbackInfo& info) {
     const c10::IValue value = object->getSlot(i);
     const std::string& name = type->getAttributeName(i);
     if (type->getAttribute(i)->is_module() && value.isObject())
-      add(Member::Module, name, insert(state, Module(value.toObject())), &value.toObjectRef());
+      add(Member::Module, name, number_script(state, Module(value.toObject())), &value.toObjectRef());
     else if (value.isTensor() && value.toTensor().defined() &&
              (type->is_parameter(i) || type->getAttribute(i)->isSubtypeOf(*c10::TensorType::get())))
-      add(type->is_parameter(i) ? Member::Parameter : Member::Buffer, name,
+      add(type->is_parameter(i)                      ? Member::Parameter
+          : assigned.count({type.get(), name}) != 0 ? Member::Assigned
+                                                    : Member::Buffer,
+          name,
           Napi::Number::New(state.env, state.tensors.insert(value.toTensor())), value.toTensor().unsafeGetTensorImpl());
   }
   state.report_memory();
@@ -153,7 +130,7 @@ Napi::Value members(State& state, const Napi::CallbackInfo& info) {
 
 // scriptSet(module, name, tensor): puts a tensor in the place of another one.
 Napi::Value set_member(State& state, const Napi::CallbackInfo& info) {
-  const Module module = module_argument(state, info);
+  const Module module = script_argument(state, info);
   const std::string name = string_argument(info, 1, "name");
   const at::Tensor& tensor = state.tensors.get(number_argument(info, 2, "tensor"));
   const auto slot = module.type()->findAttributeSlot(name);
@@ -166,7 +143,7 @@ Napi::Value set_member(State& state, const Napi::CallbackInfo& info) {
 
 // scriptTrain(module, mode): of this module alone. One that was frozen has no mode.
 Napi::Value train(State& state, const Napi::CallbackInfo& info) {
-  const Module module = module_argument(state, info);
+  const Module module = script_argument(state, info);
   const bool mode = boolean_argument(info, 1, "mode");
   const auto slot = module.type()->findAttributeSlot("training");
   wait_idle(state);
@@ -176,22 +153,15 @@ Napi::Value train(State& state, const Napi::CallbackInfo& info) {
 
 // scriptTraining(module): its mode; false where it has none.
 Napi::Value training(State& state, const Napi::CallbackInfo& info) {
-  const Module module = module_argument(state, info);
+  const Module module = script_argument(state, info);
   const auto slot = module.type()->findAttributeSlot("training");
   const bool mode = slot && module._ivalue()->getSlot(*slot).isBool() && module._ivalue()->getSlot(*slot).toBool();
   return Napi::Boolean::New(state.env, mode);
 }
 
-std::string method_names(const Module& module) {
-  std::string names;
-  for (const torch::jit::Function* method : module.type()->methods())
-    names += (names.empty() ? "" : ", ") + method->name();
-  return names.empty() ? "none" : names;
-}
-
 // scriptMethods(module): the names of what can be called, joined by ", ".
 Napi::Value methods(State& state, const Napi::CallbackInfo& info) {
-  return Napi::String::New(state.env, method_names(module_argument(state, info)));
+  return Napi::String::New(state.env, script_method_names(script_argument(state, info)));
 }
 
 // One value for each parameter behind `self`: by position, by name in a last dictionary, or the default.
@@ -242,33 +212,15 @@ struct Asked {
 
 // (module, method, shape): the arguments stand in the buffer, nested as `shape` says.
 Asked asked_in(State& state, const Napi::CallbackInfo& info) {
-  const Module module = module_argument(state, info);
+  const Module module = script_argument(state, info);
   const std::string name = string_argument(info, 1, "method");
-  const auto method = module.find_method(name);
-  if (!method)
-    throw ArgumentError("ERR_ARGUMENT",
-                        "Expected one of " + method_names(module) + " for method but received \"" + name + "\"");
+  const torch::jit::Method method = script_method(module, name);
   const std::vector<ScriptValue> given = read_script_values(state, string_argument(info, 2, "shape"));
-  return {*method, bind(state, method->function().getSchema(), given), module, name};
-}
-
-// The shape of a value, whose leaves stand in the buffer then, and whether the buffer must be fetched anew.
-Napi::Value reply_of(State& state, const c10::IValue& result) {
-  const size_t before = state.arena.size();
-  WireWriter out(state.arena);
-  size_t leaves = 0;
-  std::string shape;
-  write_script_ivalue(state, out, leaves, shape, result);
-  out.finish(leaves);
-  state.report_memory();
-  Napi::Array reply = Napi::Array::New(state.env, 2);
-  reply.Set(0u, shape);
-  reply.Set(1u, state.arena.size() != before);
-  return reply;
+  return {method, bind(state, method.function().getSchema(), given), module, name};
 }
 
 // scriptCall(module, method, shape): the arguments stand in the buffer, nested as `shape` says. Returns the shape of
-// the result, as reply_of does.
+// the result, as script_reply does.
 Napi::Value call(State& state, const Napi::CallbackInfo& info) {
   Asked asked = asked_in(state, info);
   c10::IValue result;
@@ -280,7 +232,7 @@ Napi::Value call(State& state, const Napi::CallbackInfo& info) {
     result = asked.method(std::move(asked.stack));
   }
   if (state.recorder) state.recorder->after(result);
-  return reply_of(state, result);
+  return script_reply(state, result);
 }
 
 class ScriptJob : public PromisedJob {
@@ -309,7 +261,7 @@ class ScriptJob : public PromisedJob {
     tensors_in(result_, given);
     if (stream)
       for (const at::Tensor& each : given) stream->hand_over(each);
-    ScriptTable& scripts = table(state_);
+    ScriptTable& scripts = scripts_of(state_);
     scripts.results.emplace(scripts.next, std::move(result_));
     return Napi::Number::New(state_.env, scripts.next++);
   }
@@ -327,25 +279,13 @@ Napi::Value start(State& state, const Napi::CallbackInfo& info) {
 
 // scriptTake(result): as scriptCall returns it; the number stands for nothing from then on.
 Napi::Value take_result(State& state, const Napi::CallbackInfo& info) {
-  auto& results = table(state).results;
+  auto& results = scripts_of(state).results;
   const auto found = results.find(number_argument(info, 0, "result"));
   if (found == results.end())
     throw ArgumentError("ERR_ARGUMENT", "Expected the number of a result but received another one");
   const c10::IValue result = std::move(found->second);
   results.erase(found);
-  return reply_of(state, result);
-}
-
-std::vector<std::string> strings_argument(const Napi::CallbackInfo& info, size_t i, const char* name) {
-  if (!info[i].IsArray()) throw ArgumentError("ERR_ARGUMENT", std::string("Expected an array for ") + name);
-  const Napi::Array array = info[i].As<Napi::Array>();
-  std::vector<std::string> strings;
-  for (uint32_t k = 0; k < array.Length(); k++) {
-    const Napi::Value each = array.Get(k);
-    if (!each.IsString()) throw ArgumentError("ERR_ARGUMENT", std::string("Expected strings for ") + name);
-    strings.push_back(each.As<Napi::String>().Utf8Value());
-  }
-  return strings;
+  return script_reply(state, result);
 }
 
 // scriptOfTape(tape, members, arguments, argumentNames, result, training): the number of a module whose forward is the
@@ -370,7 +310,7 @@ Napi::Value of_tape(State& state, const Napi::CallbackInfo& info) {
     names.members.push_back(
         {kind, members[i + 1], members[i + 2], kind == Kind::Module ? at::Tensor() : tensors[next++]});
   }
-  return insert(state, script_of_tape(*tape, names));
+  return number_new_script(state, script_of_tape(*tape, names));
 }
 
 constexpr Entry kEntries[] = {

@@ -1,5 +1,7 @@
 #include "script_value.h"
 
+#include <charconv>
+
 #include "convert.h"
 #include "error.h"
 #include "state.h"
@@ -76,11 +78,19 @@ std::string received(const State& state, const ScriptValue& value) {
                                           received(state, value));
 }
 
+bool is_text(const ScriptValue& value) {
+  return value.kind == ScriptValue::Kind::Leaf && value.leaf.tag == Tag::String;
+}
+
 bool is_null(const ScriptValue& value) { return value.kind == ScriptValue::Kind::Leaf && value.leaf.tag == Tag::Null; }
 
 c10::IValue leaf_ivalue(State& state, const c10::TypePtr& type, const ScriptValue& value, const std::string& name) {
   if (value.kind != ScriptValue::Kind::Leaf) refuse(state, type, value, name);
   if (type->kind() == c10::TypeKind::NoneType && is_null(value)) return {};
+  // TorchScript has no type for dtypes: they are integers there.
+  if (type->kind() == c10::TypeKind::IntType && is_text(value)) {
+    if (const auto dtype = state.strings.at(*value.leaf.payload).dtype) return static_cast<int64_t>(*dtype);
+  }
   const ParameterType parameter = parameter_type(c10::Argument("", type));
   if (parameter.kind == Kind::Unsupported || !fits(state, parameter, value.leaf)) refuse(state, type, value, name);
   return to_ivalue(state, parameter, value.leaf);
@@ -123,12 +133,24 @@ c10::IValue tuple_ivalue(State& state, const c10::TypePtr& type, const ScriptVal
   return c10::ivalue::Tuple::createNamed(std::move(elements), tuple);
 }
 
+// The keys of plain objects are text, those that are whole numbers too.
+c10::IValue key_ivalue(State& state, const c10::TypePtr& type, const ScriptValue& value, const std::string& name) {
+  if (type->kind() == c10::TypeKind::IntType && is_text(value)) {
+    const std::string& text = state.strings.at(*value.leaf.payload).text;
+    int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc() && end == text.data() + text.size()) return number;
+    refuse(state, type, value, name);
+  }
+  return to_script_ivalue(state, type, value, name);
+}
+
 c10::IValue dict_ivalue(State& state, const c10::TypePtr& type, const ScriptValue& value, const std::string& name) {
   if (value.kind != ScriptValue::Kind::Mapping) refuse(state, type, value, name);
   const auto& dict = type->expectRef<c10::DictType>();
   c10::impl::GenericDict result(dict.getKeyType(), dict.getValueType());
   for (size_t i = 0; i + 1 < value.children.size(); i += 2) {
-    c10::IValue key = to_script_ivalue(state, dict.getKeyType(), value.children[i], "a key of " + name);
+    c10::IValue key = key_ivalue(state, dict.getKeyType(), value.children[i], "a key of " + name);
     result.insert_or_assign(std::move(key),
                             to_script_ivalue(state, dict.getValueType(), value.children[i + 1], "a value of " + name));
   }
@@ -136,6 +158,7 @@ c10::IValue dict_ivalue(State& state, const c10::TypePtr& type, const ScriptValu
 }
 
 c10::IValue union_ivalue(State& state, const c10::TypePtr& type, const ScriptValue& value, const std::string& name) {
+  if (is_text(value) && c10::StringType::get()->isSubtypeOf(*type)) return state.strings.at(*value.leaf.payload).text;
   for (const c10::TypePtr& one : type->expectRef<c10::UnionType>().containedTypes()) {
     try {
       return to_script_ivalue(state, one, value, name);
@@ -149,9 +172,10 @@ c10::IValue union_ivalue(State& state, const c10::TypePtr& type, const ScriptVal
 // Where the script takes anything, a value has the type that its own kind tells; arrays hold tensors.
 c10::IValue any_ivalue(State& state, const c10::TypePtr& type, const ScriptValue& value, const std::string& name) {
   if (is_null(value)) return {};
+  if (is_text(value)) return state.strings.at(*value.leaf.payload).text;
   for (const c10::TypePtr& one : {c10::TypePtr(c10::TensorType::get()), c10::TypePtr(c10::IntType::get()),
                                   c10::TypePtr(c10::FloatType::get()), c10::TypePtr(c10::BoolType::get()),
-                                  c10::TypePtr(c10::StringType::get()), c10::TypePtr(c10::ListType::ofTensors())}) {
+                                  c10::TypePtr(c10::ListType::ofTensors())}) {
     try {
       return to_script_ivalue(state, one, value, name);
     } catch (const ArgumentError&) {

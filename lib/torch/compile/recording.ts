@@ -22,7 +22,7 @@ const HARMLESS = new Set([
     'emptyHostCache',
   ],
   ...['getNumThreads', 'hasCuda', 'cudaDeviceCount', 'tapeBegin', 'tapeEnd', 'tapeCancel'],
-  ...['tapeRated', 'scriptCall', 'pow', 'cos'],
+  ...['tapeRated', 'scriptCall', 'scriptTensor', 'pow', 'cos'],
 ]);
 
 /** What the others do, for whoever reads why a function cannot be compiled. */

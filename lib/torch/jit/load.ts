@@ -1,6 +1,7 @@
 import { ArgumentError, expected, TorchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import type { Device } from '../dtype.ts';
+import { F } from '../functions.ts';
 import type { ArchiveEntry } from '../io/archive.ts';
 import { bytesOf } from '../io/knownBytes.ts';
 import { FROM_NATIVE } from '../lifetime.ts';
@@ -33,6 +34,8 @@ export function load(
   const bytes = bytesOf(source, sha256);
   if (device !== undefined && typeof device !== 'string') throw expected('a device', 'device', device);
   const entries = readScriptArchive(bytes);
+  // What cannot be there is said before the file is blamed.
+  if (device !== undefined) F.empty([0], { device }).dispose();
   return new ScriptModule(loadBytes(bytes, device), FROM_NATIVE, { extraFiles: extraFiles(entries) });
 }
 

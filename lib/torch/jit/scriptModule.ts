@@ -9,13 +9,15 @@ import { Parameter } from '../nn/parameter.ts';
 import type { Named } from '../nn/walk.ts';
 import { keep } from '../scope.ts';
 import { Tensor } from '../tensor.ts';
-import { callScript, callScriptAsync, type ScriptValue } from './values.ts';
+import { callScript, callScriptAsync, type ScriptValue, scriptAttribute, setScriptAttribute } from './values.ts';
 
 const finalizer = new FinalizationRegistry<number>((id) => native().scriptRelease(id));
 
 /** Kinds of members, as native/jit.cc numbers them. */
 const PARAMETER = 0;
-const BUFFER = 1;
+const MODULE = 2;
+/** A buffer in whose place a method puts another one. */
+const ASSIGNED = 3;
 
 /** How a module comes to be. */
 export interface ScriptOrigin {
@@ -33,12 +35,19 @@ export interface ScriptSaveOptions {
     | Readonly<Record<string, string | Uint8Array>>;
 }
 
-/** What was made of the members of a model so far, by their identity; and the tensors that parameters replaced. */
-class Loading {
-  readonly made = new Map<number, Tensor | ScriptModule>();
-  /** Kept until the end, so that no identity is given twice. */
-  readonly replaced: Tensor[] = [];
+/** A method as TorchScript has it, as text. */
+export interface ScriptMethod {
+  /** Its name, arguments and results with their types. */
+  readonly schema: string;
+  /** As Python; calls of functions of its own are not in it. */
+  readonly code: string;
+  readonly graph: string;
+  /** With the graphs of everything that it calls in their places. */
+  readonly inlinedGraph: string;
 }
+
+/** What was made of the members of a model so far, by their identity. */
+type Loading = Map<number, Tensor | ScriptModule>;
 
 /**
  * A model that PyTorch scripted or traced; `torch.jit.load` makes them. It is a module as any other one: its parameters
@@ -48,6 +57,7 @@ export class ScriptModule extends Module {
   readonly #id: number;
   readonly #tensors = new Map<string, Tensor>();
   readonly #children = new Map<string, ScriptModule>();
+  readonly #assigned: string[] = [];
 
   /** Files that were saved beside the model, by name: settings, vocabularies. */
   readonly extraFiles: ReadonlyMap<string, Uint8Array>;
@@ -60,33 +70,25 @@ export class ScriptModule extends Module {
     this.#id = id;
     finalizer.register(this, id);
     this.training = native().scriptTraining(id);
-    const loading = above ?? new Loading();
+    const loading: Loading = above ?? new Map();
     const members = native().scriptMembers(id);
     for (let i = 0; i < members.length; i += 4) {
       const [kind, name, number, identity] = members.slice(i, i + 4) as [number, string, number, number];
-      if (kind === PARAMETER || kind === BUFFER) {
-        this.#addTensor(name, new Tensor(number, FROM_NATIVE), kind === PARAMETER, identity, loading);
-      } else {
-        const known = loading.made.get(identity) as ScriptModule | undefined;
+      const known = loading.get(identity);
+      if (kind === MODULE) {
         const child = known ?? new ScriptModule(number, FROM_NATIVE, { above: loading });
         if (known !== undefined) native().scriptRelease(number);
-        loading.made.set(identity, child);
-        this.#children.set(name, child);
+        loading.set(identity, child);
+        this.#children.set(name, child as ScriptModule);
+      } else {
+        if (kind === ASSIGNED) this.#assigned.push(name);
+        // The native tensor itself, since the model may hold it at other places too, such as a list of weights.
+        const made = kind === PARAMETER ? Parameter.fromHandle(number) : keep(new Tensor(number, FROM_NATIVE));
+        if (known !== undefined) made.dispose();
+        loading.set(identity, known ?? made);
+        this.#tensors.set(name, (known ?? made) as Tensor);
       }
     }
-    if (above === undefined) for (const tensor of loading.replaced) tensor.dispose();
-  }
-
-  /** The native module computes with the Parameter itself from here on, so that its gradient arrives there. */
-  #addTensor(name: string, tensor: Tensor, isParameter: boolean, identity: number, loading: Loading): void {
-    keep(tensor);
-    const known = loading.made.get(identity) as Tensor | undefined;
-    const member = known ?? (isParameter ? new Parameter(tensor, tensor.requiresGrad) : tensor);
-    loading.made.set(identity, member);
-    this.#tensors.set(name, member);
-    if (member === tensor) return;
-    loading.replaced.push(tensor);
-    native().scriptSet(this.#id, name, OwnedTensor.handleOf(member));
   }
 
   /** Name of the class that was scripted or traced. */
@@ -99,10 +101,60 @@ export class ScriptModule extends Module {
     return native().scriptMethods(this.#id).split(', ');
   }
 
+  /** A method by its name, to be read; `call` runs it. @throws ArgumentError where there is none */
+  method(name: string): ScriptMethod {
+    if (typeof name !== 'string') throw expected('a string', 'name', name);
+    const text = (what: keyof ScriptMethod) => native().scriptText(this.#id, name, what);
+    return {
+      schema: text('schema'),
+      get code() {
+        return text('code');
+      },
+      get graph() {
+        return text('graph');
+      },
+      get inlinedGraph() {
+        return text('inlinedGraph');
+      },
+    };
+  }
+
+  /** `forward` as Python. */
+  get code(): string {
+    return this.method('forward').code;
+  }
+
+  /** `forward` as a graph of operators. */
+  get graph(): string {
+    return this.method('forward').graph;
+  }
+
+  /** The same, with what its submodules compute. */
+  get inlinedGraph(): string {
+    return this.method('forward').inlinedGraph;
+  }
+
+  /** Names of what it has beside tensors and modules: numbers, texts, lists and so on. */
+  get attributes(): string[] {
+    return native().scriptAttributes(this.#id);
+  }
+
+  /** One of these, as results come back. @throws ArgumentError where there is none of this name */
+  getAttribute<T = ScriptValue>(name: string): T {
+    return scriptAttribute(this.#id, name) as T;
+  }
+
+  /** Sets one of these, as arguments go in. @throws ArgumentError where there is none of this name or type */
+  setAttribute(name: string, value: ScriptValue): void {
+    setScriptAttribute(this.#id, name, value);
+    if (name === 'training') this.training = value as boolean;
+  }
+
   /**
-   * Runs the model. Tensors, numbers, booleans, strings and null go in as they are, arrays as lists and tuples, Maps and
-   * plain objects as dictionaries; a plain object in last place holds keyword arguments where no dictionary is expected.
-   * Lists and tuples come back as arrays, dictionaries as objects, or as Maps when their keys are no strings.
+   * Runs the model. Tensors, numbers, booleans, strings, dtypes, devices, generators and null go in as they are, arrays as
+   * lists and tuples, Maps and plain objects as dictionaries; a plain object in last place holds keyword arguments where no
+   * dictionary is expected. Lists and tuples come back as arrays, dictionaries as objects, or as Maps when their keys are no
+   * strings.
    *
    * @throws ArgumentError for values that do not have the declared types; TorchError for what fails inside
    */
@@ -151,13 +203,51 @@ export class ScriptModule extends Module {
     return native().scriptSave(this.#id, flat);
   }
 
+  /** The same, by PyTorch's name. */
+  saveToBuffer(options: ScriptSaveOptions = {}): Uint8Array {
+    return this.toBytes(options);
+  }
+
+  /** @internal The number by which native code knows it. */
+  static idOf(script: unknown): number {
+    if (!(script instanceof ScriptModule)) throw expected('a ScriptModule', 'script', script);
+    return script.#id;
+  }
+
+  /** @internal A copy is made by libtorch: what was copied before, such as a tied weight, is taken over from `done`. */
+  override deepcopied(done: Map<object, unknown>): this {
+    const copy = new ScriptModule(native().scriptCopy(this.#id), FROM_NATIVE, { extraFiles: this.extraFiles });
+    for (const [path, module] of this.namedModules({ removeDuplicate: false })) {
+      if (!(module instanceof ScriptModule)) continue;
+      const made = copy.getSubmodule(path) as ScriptModule;
+      if (!done.has(module)) done.set(module, made);
+      for (const [name, tensor] of module.#tensors) {
+        const known = done.get(tensor) as Tensor | undefined;
+        if (known === undefined) done.set(tensor, made.#tensors.get(name));
+        else if (known !== made.#tensors.get(name)) made.setOwn(name, known);
+      }
+    }
+    return copy as this;
+  }
+
   override ownEntries(): Iterable<Named<unknown>> {
+    this.#takeOver();
     return [...super.ownEntries(), ...this.#tensors, ...this.#children];
   }
 
   /** Every tensor that is no parameter: the format does not tell which buffers were persistent. */
   override ownBuffers(): Named<Tensor>[] {
+    this.#takeOver();
     return [...this.#tensors].filter(([, tensor]) => !(tensor instanceof Parameter));
+  }
+
+  /** What methods put in the place of buffers. */
+  #takeOver(): void {
+    for (const name of this.#assigned) {
+      const handle = OwnedTensor.handleOf(this.#tensors.get(name));
+      const now = native().scriptTensor(this.#id, name, handle);
+      if (now !== 0) this.#tensors.set(name, keep(new Tensor(now, FROM_NATIVE)));
+    }
   }
 
   override setOwn(name: string, value: Tensor | null): void {

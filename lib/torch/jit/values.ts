@@ -9,6 +9,7 @@ import { native } from '../../native.ts';
 import { refreshArena } from '../arena.ts';
 import { Complex } from '../complex.ts';
 import { current, WHOLE_FUNCTION } from '../context.ts';
+import { GeneratorHandle } from '../generatorHandle.ts';
 import { OwnedTensor } from '../lifetime.ts';
 import { isArray } from '../nested.ts';
 import { begin, put, takeResults } from '../wire.ts';
@@ -38,6 +39,21 @@ export async function callScriptAsync(
     );
   const result = await native().scriptStart(module, method, shape);
   return taken(native().scriptTake(result), context);
+}
+
+/** Sets an attribute that is neither a tensor nor a module. */
+export function setScriptAttribute(module: number, name: string, value: ScriptValue): void {
+  const leaves: unknown[] = [];
+  const shape = flatten(value, `attribute ${name}`, leaves, 0);
+  begin();
+  for (const leaf of leaves) put(leaf, `attribute ${name}`);
+  native().scriptSetAttribute(module, name, shape);
+}
+
+/** What such an attribute is. */
+export function scriptAttribute(module: number, name: string): ScriptValue {
+  begin();
+  return taken(native().scriptAttribute(module, name), current());
 }
 
 /** Writes the arguments into the buffer. */
@@ -87,7 +103,11 @@ function flatten(value: unknown, name: string, leaves: unknown[], depth: number)
 }
 
 function isLeaf(value: object): boolean {
-  return OwnedTensor.is(value) || (!types.isProxy(value) && value instanceof Complex);
+  return (
+    OwnedTensor.is(value) ||
+    GeneratorHandle.is(value) ||
+    (!types.isProxy(value) && value instanceof Complex)
+  );
 }
 
 function entriesOf(value: object, name: string): Iterable<[unknown, unknown]> {

@@ -35,6 +35,10 @@ function copy(value: unknown, done: Map<object, unknown>): unknown {
     for (const [key, one] of value) copied.set(key, copy(one, done));
     return copied;
   }
+  if (value instanceof Module) {
+    const copied = value.deepcopied(done);
+    if (copied !== undefined) return remember(copied);
+  }
   if (value instanceof Module || Object.getPrototypeOf(value) === Object.prototype) {
     const copied = remember(Object.create(Object.getPrototypeOf(value)));
     for (const key of Reflect.ownKeys(value)) {

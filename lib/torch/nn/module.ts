@@ -264,6 +264,11 @@ export abstract class Module {
     return this;
   }
 
+  /** @internal What `deepcopy` takes in place of a copy of the fields, after noting in `done` what it copied. */
+  deepcopied(_done: Map<object, unknown>): this | undefined {
+    return undefined;
+  }
+
   /** What `toString` prints between the parentheses. */
   extraRepr(): string {
     return '';

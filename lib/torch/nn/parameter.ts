@@ -1,3 +1,4 @@
+import type { Handle } from '../../native.ts';
 import { F } from '../functions.ts';
 import { FROM_NATIVE } from '../lifetime.ts';
 import { keep } from '../scope.ts';
@@ -17,6 +18,11 @@ export class Parameter extends Tensor {
     super(aliasHandle(data), FROM_NATIVE);
     keep(this);
     if (requiresGrad) this.requiresGrad = true;
+  }
+
+  /** @internal Takes the number of a native tensor over: that tensor itself, not one that shares its storage. */
+  static fromHandle(handle: Handle): Parameter {
+    return keep(Reflect.construct(Tensor, [handle, FROM_NATIVE], Parameter) as Parameter);
   }
 
   override toString(): string {
