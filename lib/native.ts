@@ -127,6 +127,7 @@ export interface Addon {
   scriptTensor(module: number, name: string, tensor: Handle): Handle;
   scriptCopy(module: number): number;
   scriptFreeze(module: number, preserved: readonly string[], optimizeNumerics: boolean): number;
+  scriptOptimizes(enabled: boolean): void;
   scriptOptimize(module: number, otherMethods: readonly string[]): number;
 
   /** Packages that AOTInductor compiled are numbers as well; see native/aoti.cc. */
@@ -139,7 +140,8 @@ export interface Addon {
   aotiStart(pack: number): Promise<Handle[]>;
 
   /** Tapes, and steps made of them: see native/compiled_*.cc. */
-  tapeBegin(update: boolean): void;
+  tapeBegin(update: boolean, mayRead: boolean): void;
+  tapeReads(): string[];
   tapeEnd(): number | string;
   tapeCancel(): void;
   tapeRelease(tape: number): void;

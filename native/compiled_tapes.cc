@@ -103,13 +103,22 @@ void wait_for_steps(State& state, const c10::IValue& changed) {
 
 namespace {
 
-// tapeBegin(update): from here on every operator call is written down; the inputs stand in the buffer.
+// tapeBegin(update, mayRead): from here on every operator call is written down; the inputs stand in the buffer.
 Napi::Value tape_begin(State& state, const Napi::CallbackInfo& info) {
   if (state.recorder) throw ArgumentError("ERR_ARGUMENT", "Expected one recording at a time");
   WireReader reader = arena_reader(state);
   const bool update = boolean_argument(info, 0, "update");
-  state.recorder = std::make_unique<Recorder>(read_tensors(state, reader), update, stream_in(state.header()));
+  const bool may_read = boolean_argument(info, 1, "mayRead");
+  state.recorder = std::make_unique<Recorder>(read_tensors(state, reader), update, stream_in(state.header()), may_read);
   return state.env.Undefined();
+}
+
+// tapeReads(): the names of the operators that told values since the recording began.
+Napi::Value tape_reads(State& state, const Napi::CallbackInfo&) {
+  if (!state.recorder) throw ArgumentError("ERR_ARGUMENT", "Expected a recording that has begun");
+  Napi::Array names = Napi::Array::New(state.env);
+  for (const std::string& name : state.recorder->reads()) names.Set(names.Length(), name);
+  return names;
 }
 
 Napi::Value keep_tape(State& state, std::shared_ptr<Tape> tape) {
@@ -243,7 +252,7 @@ constexpr Entry kEntries[] = {
     {"tapeBegin", tape_begin},   {"tapeEnd", tape_end},
     {"tapeCancel", tape_cancel}, {"tapeRelease", tape_release},
     {"tapeRated", tape_rated},   {"tapeMutated", tape_mutated},
-    {"tapeCall", tape_call},     {"tapeDifference", tape_difference},
+    {"tapeReads", tape_reads},   {"tapeCall", tape_call},     {"tapeDifference", tape_difference},
     {"sameBits", same_bits},     {"tapeGeneralise", tape_generalise},
     {"tapeServes", tape_serves}, {"tapeServesThoseOf", tape_serves_those_of},
 };

@@ -204,10 +204,8 @@ torch::jit::Stack bind(State& state, const c10::FunctionSchema& schema, const st
 
 // A call, with its arguments.
 struct Asked {
-  torch::jit::Method method;
+  ScriptCall call;
   torch::jit::Stack stack;
-  Module module;
-  std::string name;
 };
 
 // (module, method, shape): the arguments stand in the buffer, nested as `shape` says.
@@ -216,7 +214,7 @@ Asked asked_in(State& state, const Napi::CallbackInfo& info) {
   const std::string name = string_argument(info, 1, "method");
   const torch::jit::Method method = script_method(module, name);
   const std::vector<ScriptValue> given = read_script_values(state, string_argument(info, 2, "shape"));
-  return {method, bind(state, method.function().getSchema(), given), module, name};
+  return {{module, name, scripts_of(state).optimizes}, bind(state, method.function().getSchema(), given)};
 }
 
 // scriptCall(module, method, shape): the arguments stand in the buffer, nested as `shape` says. Returns the shape of
@@ -225,11 +223,11 @@ Napi::Value call(State& state, const Napi::CallbackInfo& info) {
   Asked asked = asked_in(state, info);
   c10::IValue result;
   const double header = state.header();
-  if (state.recorder) state.recorder->before(ScriptCall{asked.module, asked.name}, header, asked.stack);
+  if (state.recorder) state.recorder->before(asked.call, header, asked.stack);
   {
     const FlowStream stream(header, state.streams);
     const ModeGuard guard(modes_in(header));
-    result = asked.method(std::move(asked.stack));
+    result = asked.call.result(std::move(asked.stack));
   }
   if (state.recorder) state.recorder->after(result);
   return script_reply(state, result);
@@ -243,7 +241,7 @@ class ScriptJob : public PromisedJob {
   std::optional<c10::Device> device() const override {
     std::vector<at::Tensor> tensors;
     for (const c10::IValue& each : asked_.stack) tensors_in(each, tensors);
-    for (const at::Tensor& each : asked_.module.parameters()) tensors.push_back(each);
+    for (const at::Tensor& each : asked_.call.module.parameters()) tensors.push_back(each);
     for (const at::Tensor& each : tensors)
       if (!each.is_cpu()) return each.device();
     return std::nullopt;
@@ -254,7 +252,7 @@ class ScriptJob : public PromisedJob {
     if (stream)
       for (const at::Tensor& each : given) stream->take(each);
     const ModeGuard guard(modes_);
-    result_ = asked_.method(std::move(asked_.stack));
+    result_ = asked_.call.result(std::move(asked_.stack));
   }
   Napi::Value result() override {
     std::vector<at::Tensor> given;

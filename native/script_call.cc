@@ -1,15 +1,21 @@
 #include "script_call.h"
 
+#include <torch/csrc/jit/runtime/graph_executor.h>
+
 #include <algorithm>
 
 #include "tape.h"
 
 namespace xpmir {
 
+c10::IValue ScriptCall::result(torch::jit::Stack stack) const {
+  const torch::jit::GraphOptimizerEnabledGuard guard(optimizes);
+  return module.get_method(method)(std::move(stack));
+}
+
 void ScriptCall::run(torch::jit::Stack& stack) const {
-  const c10::IValue result = module.get_method(method)(std::move(stack));
   std::vector<at::Tensor> tensors;
-  tensors_in(result, tensors);
+  tensors_in(result(std::move(stack)), tensors);
   stack.clear();
   stack.emplace_back(std::move(tensors));
 }

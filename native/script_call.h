@@ -11,6 +11,7 @@ namespace xpmir {
 struct ScriptCall {
   torch::jit::Module module;
   std::string method;
+  bool optimizes = true;
 
   std::string name() const { return "the method " + method + " of a TorchScript module"; }
   bool is(const ScriptCall& other) const {
@@ -18,6 +19,7 @@ struct ScriptCall {
   }
   // Replaces the arguments by the tensors of the result, as one list.
   void run(torch::jit::Stack& stack) const;
+  c10::IValue result(torch::jit::Stack stack) const;
   // All that the module and those in it have, in one order.
   std::vector<c10::IValue> attributes() const;
 };

@@ -94,7 +94,17 @@ Napi::Value tensor(State& state, const Napi::CallbackInfo& info) {
 Napi::Value copy(State& state, const Napi::CallbackInfo& info) {
   const Module module = script_argument(state, info);
   wait_idle(state);
-  return number_new_script(state, module.deepcopy());
+  // A copy of a leaf is a leaf.
+  const at::NoGradGuard guard;
+  const Module made = module.deepcopy();
+  const auto copies = made.attributes();
+  auto copied = copies.begin();
+  for (const c10::IValue& original : module.attributes()) {
+    if (original.isTensor() && original.toTensor().is_leaf())
+      (*copied).toTensor().set_requires_grad(original.toTensor().requires_grad());
+    ++copied;
+  }
+  return number_new_script(state, made);
 }
 
 // scriptFreeze(module, preserved, optimizeNumerics): the number of one whose tensors are constants.
@@ -114,7 +124,14 @@ Napi::Value optimize(State& state, const Napi::CallbackInfo& info) {
   return number_new_script(state, torch::jit::optimize_for_inference(module, others));
 }
 
+// scriptOptimizes(enabled): whether the calls from here on may run graphs that were optimized for what came before.
+Napi::Value optimizes(State& state, const Napi::CallbackInfo& info) {
+  scripts_of(state).optimizes = boolean_argument(info, 0, "enabled");
+  return state.env.Undefined();
+}
+
 constexpr Entry kEntries[] = {
+    {"scriptOptimizes", optimizes},
     {"scriptText", text},
     {"scriptAttributes", attributes},
     {"scriptAttribute", attribute},

@@ -21,6 +21,7 @@ struct ScriptTable {
   std::set<std::pair<const c10::ClassType*, std::string>> assigned;
   std::vector<c10::TypePtr> classes;  // of these, so that no address stands for two
   double next = 1;
+  bool optimizes = true;
 };
 
 ScriptTable& scripts_of(State& state);

@@ -200,8 +200,8 @@ std::string Tape::difference(const Tape& other, bool but_for_numbers) const {
   return same_outputs ? "" : "other tensors were returned";
 }
 
-Recorder::Recorder(const std::vector<at::Tensor>& inputs, bool is_update, double stream)
-    : is_update_(is_update), stream_(stream) {
+Recorder::Recorder(const std::vector<at::Tensor>& inputs, bool is_update, double stream, bool may_read)
+    : is_update_(is_update), may_read_(may_read), stream_(stream) {
   tape_->inputs_ = inputs.size();
   tape_->sizes_ = sizes_of(inputs);
   for (const at::Tensor& input : inputs) {
@@ -312,7 +312,13 @@ void Recorder::after(const torch::jit::Stack& results) {
     } else {
       tape_->calls_.back().results.push_back(-1);
       const std::string name = name_of(tape_->calls_.back());
-      if (!describes_only(name)) refuse("reads a value with " + name);
+      if (describes_only(name)) continue;
+      if (!may_read_ || results.size() > 1) {
+        refuse("reads a value with " + name);
+      } else {
+        reads_.push_back(name);
+        tape_->calls_.pop_back();
+      }
     }
   }
 }

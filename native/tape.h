@@ -104,8 +104,9 @@ bool are_numbers(const c10::IValue& a, const c10::IValue& b);
 
 class Recorder {
  public:
-  // An update is a function of gradients, which it may change, and of rates. `stream` is that of the flow.
-  Recorder(const std::vector<at::Tensor>& inputs, bool is_update, double stream);
+  // An update is a function of gradients, which it may change, and of rates. `stream` is that of the flow. `may_read`:
+  // operators that tell values are left out, and noted, where the tape would be refused otherwise.
+  Recorder(const std::vector<at::Tensor>& inputs, bool is_update, double stream, bool may_read = false);
 
   // Around each operator call. `before` sees the arguments and the header of the buffer, `after` the results.
   void before(const Overload& overload, double header, const torch::jit::Stack& arguments);
@@ -120,6 +121,9 @@ class Recorder {
   // The numbers of an argument of the call stand in these slots.
   void rate(size_t argument, size_t slot, size_t count);
   void forget_rates() { noted_.clear(); }
+
+  // Names of the operators that told values.
+  const std::vector<std::string>& reads() const { return reads_; }
 
   // The tape, or why there is none.
   std::shared_ptr<Tape> finish(const std::vector<at::Tensor>& outputs, std::string& problem);
@@ -151,7 +155,9 @@ class Recorder {
   std::vector<Held> held_;
   std::unordered_map<size_t, int> noted_;
   std::vector<c10::IValue> attributes_;  // of a script, before it ran
+  std::vector<std::string> reads_;
   bool is_update_;
+  bool may_read_;
   double stream_;
   std::string problem_;
 };

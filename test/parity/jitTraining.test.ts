@@ -4,11 +4,12 @@
  * the run of the test where there is the same PyTorch, so that both have one processor.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import {
   AdamW,
   Learner,
@@ -25,8 +26,8 @@ import { DONE, SerializableIterator as Iterator } from '../../lib/learning/itera
 import * as torch from '../../lib/torch/index.ts';
 import { compiledSteps } from '../learning/compiledNet.ts';
 import { comparison, type RecordedOn } from '../support/cpu.ts';
-import { loadFixture, type TensorEntry } from '../support/fixtures.ts';
-import { itPython, python, sameTorch } from '../support/python.ts';
+import { expectBitEqual, loadFixture, type TensorEntry } from '../support/fixtures.ts';
+import { itPython, python, runPython, sameTorch } from '../support/python.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 type Tensor = torch.Tensor;
@@ -50,6 +51,9 @@ const isSamePython = itPython(sameTorch) === test;
 const committed = loadFixture<Fixture>('jit-training.json.gz');
 const cases = committed.models.map(({ name, form }, i) => [`${name}, ${form}`, i] as const);
 let fixture = committed;
+/** What was trained here, by its number. */
+const saved = mkdtempSync(join(tmpdir(), 'xpmir-scripts-'));
+afterAll(() => rmSync(saved, { recursive: true }));
 
 beforeAll(() => {
   torch.setNumThreads(1);
@@ -142,16 +146,15 @@ class ScriptTrainer extends LossTrainer<number, Batch> {
 }
 
 const OPTIMIZERS = {
-  SGD: () => [
-    new SGD({ lr: 0.05, momentum: 0.9 }),
-    new SGD({ lr: 0.02, momentum: 0.9, weightDecay: 0.01 }),
-  ],
+  SGD: () => [new SGD({ lr: 0.05, momentum: 0.9 }), new SGD({ lr: 0.02, momentum: 0.9, weightDecay: 0.01 })],
   AdamW: () => [new AdamW({ lr: 0.01, weightDecay: 0 }), new AdamW({ lr: 0.01, weightDecay: 0.05 })],
 } as const;
 
 interface Training {
   readonly optimizer: keyof typeof OPTIMIZERS;
   readonly compile: boolean;
+  /** Whether graphs are optimized for the calls before: those of a model that was loaded anew begin again. */
+  readonly isOptimized: boolean;
   /** Epochs of 50 steps after which it stops, and goes on with a model that was loaded anew. */
   readonly stops: readonly number[];
 }
@@ -196,18 +199,23 @@ function expectState(model: torch.nn.Module, wanted: Entries): void {
   for (const [name, tensor] of state) comparison(fixture)(tensor, wanted[name] as TensorEntry, name);
 }
 
+afterEach(() => torch.jit.setOptimizedExecution(true));
+
 describe.each(cases)('%s', (_, at) => {
   const recorded = () => fixture.models[at] as Recorded;
 
   test('outputs and gradients', () => {
     const expectEqual = comparison(fixture);
     const { name, evaluated, gradients } = recorded();
-    const model = load(recorded()).eval();
     torch.manualSeed(4);
-    const outputs = flat(model.forward<Output>(...inputs(name, 1)));
+    const outputs = flat(
+      load(recorded())
+        .eval()
+        .forward<Output>(...inputs(name, 1)),
+    );
     for (const [i, tensor] of outputs.entries())
       expectEqual(tensor, evaluated[i] as TensorEntry, `output ${i}`);
-    model.train();
+    const model = load(recorded()).train();
     torch.manualSeed(5);
     lossOf(model.forward<Output>(...inputs(name, 2)), labels(2)).backward();
     for (const [key, { grad }] of model.namedParameters()) {
@@ -217,9 +225,11 @@ describe.each(cases)('%s', (_, at) => {
   });
 
   test.each<Training>([
-    { optimizer: 'SGD', compile: false, stops: [2] },
-    { optimizer: 'AdamW', compile: true, stops: [1, 2] },
-  ])('100 steps of $optimizer, compiled: $compile', async (training) => {
+    { optimizer: 'SGD', compile: true, stops: [2], isOptimized: true },
+    { optimizer: 'AdamW', compile: true, stops: [1, 2], isOptimized: false },
+    { optimizer: 'AdamW', compile: false, stops: [1, 2], isOptimized: false },
+  ])('100 steps: $optimizer, compiled $compile, stops $stops', async (training) => {
+    torch.jit.setOptimizedExecution(training.isOptimized);
     const { losses, state } = recorded().runs[training.optimizer];
     const found: { value?: Awaited<ReturnType<typeof trained>> } = {};
     const steps = await compiledSteps(async () => {
@@ -227,9 +237,40 @@ describe.each(cases)('%s', (_, at) => {
     });
     comparison(fixture)(found.value!.losses, losses, 'losses');
     expectState(found.value!.model, state);
+    if (!training.compile) await found.value!.model.save(join(saved, `${at}.pt`));
     const { name, form } = recorded();
     const isCompiled = training.compile && name !== 'Nested' && !(name === 'Flow' && form === 'scripted');
     if (isCompiled) expect(steps).toBeGreaterThan(80);
     else expect(steps).toBe(0);
   });
+});
+
+const READ = `
+import sys, json, pathlib, torch
+sys.path.insert(0, sys.argv[2])
+from jit_training import entry, flat, inputs, state
+torch.set_num_threads(1)
+found = {}
+for i, name in enumerate(json.loads(sys.argv[3])):
+    model = torch.jit.load(str(pathlib.Path(sys.argv[1]) / f"{i}.pt"))
+    told = state(model)
+    torch.manual_seed(6)
+    found[i] = {"state": told, "outputs": [entry(each) for each in flat(model(*inputs(name, 3)))]}
+print(json.dumps(found))
+`;
+
+itPython(sameTorch)('what was trained and saved here gives the same in Python', () => {
+  const names = fixture.models.map(({ name }) => name);
+  const scripts = fileURLToPath(new URL('../../scripts/fixtures', import.meta.url));
+  const read = runPython(READ, saved, scripts, JSON.stringify(names));
+  const found = JSON.parse(read) as Record<string, { state: Entries; outputs: readonly TensorEntry[] }>;
+  for (const [i, name] of names.entries()) {
+    const { state, outputs } = found[i]!;
+    const model = torch.jit.load(join(saved, `${i}.pt`));
+    expect([...model.stateDict().keys()]).toEqual(Object.keys(state));
+    for (const [key, tensor] of model.stateDict()) expectBitEqual(tensor, state[key]!, `${name}: ${key}`);
+    torch.manualSeed(6);
+    for (const [k, tensor] of flat(model.forward<Output>(...inputs(name, 3))).entries())
+      expectBitEqual(tensor, outputs[k]!, `output ${k} of ${name}`);
+  }
 });

@@ -208,7 +208,6 @@ describe('what cannot be right', () => {
   const parameter = new nn.Parameter(torch.ones([3]));
   const scripted = torch.jit.trace((a: Tensor) => a.neg(), [x]);
   test.each<[string, Fn, RegExp]>([
-    ['reads a value', (a) => a.mul(a.sum().item()), /reads a value with aten::item, at .*trace\.test\.ts/],
     [
       'makes a tensor',
       (a) => a.add(torch.tensor([1, 2, 3])),
@@ -250,6 +249,51 @@ describe('what cannot be right', () => {
     ],
   ])('%s', (_, fn) => expect(fn).toThrow(ArgumentError));
 
+  test('what reads values keeps to the way of the example, and a warning says where', () => {
+    const told: string[] = [];
+    const options = { warn: (message: string) => told.push(message) };
+    const branching = (a: Tensor) => (a.sum().item() > 0 ? a.neg() : a.abs());
+    const script = torch.jit.trace(branching, [x], options);
+    expect(script.forward(x.neg()).tolist()).toEqual([1, 2, 3]);
+    expect(script.forward(torch.tensor([1, 2, 3, 4, 5])).tolist()).toEqual([-1, -2, -3, -4, -5]);
+    expect(told).toEqual([
+      expect.stringMatching(
+        /^branching reads a value with aten::item, at .*trace\.test\.ts.*\. What follows from it is in the trace as it went/,
+      ),
+    ]);
+    told.length = 0;
+    const scaling = (a: Tensor) => a.mul(Math.max(...(a.tolist() as number[])));
+    expect(
+      torch.jit
+        .trace(scaling, [x], { ...options, variableSizes: false })
+        .forward(x)
+        .tolist(),
+    ).toEqual([3, 6, 9]);
+    expect(told).toEqual([
+      expect.stringMatching(/scaling reads the values of a tensor, at .*trace\.test\.ts/),
+    ]);
+    const other = {
+      ...options,
+      variableSizes: false,
+      checkInputs: [[torch.tensor([1, 2, 9])]] as [Tensor][],
+    };
+    expect(() => torch.jit.trace(scaling, [x], other)).toThrow(
+      /another one, in tensor 0 of it, for arguments of \[3\]: it reads the values of a tensor, at .*trace\.test\.ts/,
+    );
+  });
+
+  test('with strict it is refused', () => {
+    const factor = (a: Tensor) => a.mul(a.sum().item());
+    const strict = { strict: true, ...never };
+    expect(() => torch.jit.trace(factor, [x], strict)).toThrow(
+      /reads a value with aten::item, at .*trace\.test\.ts/,
+    );
+    expect(() => torch.jit.trace((a: Tensor) => a.mul(Number(a.tolist())), [x], strict)).toThrow(
+      /reads the values of a tensor, at .*trace/,
+    );
+    expect(() => torch.jit.trace(factor, [x], { strict: 1 as never })).toThrow(ArgumentError);
+  });
+
   test('what depends on counters, values or sizes is told', () => {
     const told: string[] = [];
     const options = { warn: (message: string) => told.push(message) };
@@ -286,7 +330,7 @@ describe('what cannot be right', () => {
     const model = encoder();
     const args = [words(4, 7), mask(4, 7)] as const;
     const before = torch.memory().tensors;
-    expect(() => torch.jit.trace((a: Tensor) => a.mul(a.sum().item()), [x])).toThrow();
+    expect(() => torch.jit.trace((a: Tensor) => a.mul(a.sum().item()), [x], { strict: true })).toThrow();
     expect(torch.memory().tensors).toBe(before);
     torch.jit.trace(model, args, never);
     const kept = torch.memory().tensors - before;

@@ -21,7 +21,7 @@ const HARMLESS = new Set([
     'clearAutocastCache',
     'emptyHostCache',
   ],
-  ...['getNumThreads', 'hasCuda', 'cudaDeviceCount', 'tapeBegin', 'tapeEnd', 'tapeCancel'],
+  ...['getNumThreads', 'hasCuda', 'cudaDeviceCount', 'tapeBegin', 'tapeReads', 'tapeEnd', 'tapeCancel'],
   ...['tapeRated', 'scriptCall', 'scriptTensor', 'pow', 'cos'],
 ]);
 
@@ -118,6 +118,15 @@ export interface Recording<T> {
   readonly tape: Tape | undefined;
   /** Why there is no tape: what the function does, and where. */
   readonly problem: string | undefined;
+  /** What it reads of the values of tensors, and where: empty unless it may. */
+  readonly reads: readonly string[];
+}
+
+interface RecordOptions {
+  /** Whether it is a function that reads gradients, which are its inputs, and may change them. Default false. */
+  readonly update?: boolean;
+  /** Whether values of tensors may be read, of which the tape knows nothing. Default false. */
+  readonly mayRead?: boolean;
 }
 
 /**
@@ -125,22 +134,26 @@ export interface Recording<T> {
  *
  * @param inputs the tensors that will be others in another run; what else it uses, such as parameters, is held
  * @param outputsOf the tensors in what it returned
- * @param update whether it is one that reads gradients, which are its inputs, and may change them
  */
 export function record<T>(
   inputs: readonly Tensor[],
   fn: () => T,
   outputsOf: (result: T) => readonly Tensor[],
-  { update = false }: { readonly update?: boolean } = {},
+  { update = false, mayRead = false }: RecordOptions = {},
 ): Recording<T> {
   let problem: string | undefined;
+  const reads = new Set<string>();
   const refuse = (entry: string) => {
     if (problem !== undefined || HARMLESS.has(entry) || (update && entry === 'grad')) return;
+    if (mayRead && entry === 'copyTo') {
+      reads.add(`${DEEDS[entry]}, at ${callerPlace()}`);
+      return;
+    }
     problem = `${DEEDS[entry] ?? `calls ${entry}`}, at ${callerPlace()}`;
   };
   begin();
   put(inputs, 'inputs');
-  native().tapeBegin(update);
+  native().tapeBegin(update, mayRead);
   watchEntries(refuse);
   const places = new Map<string, string>();
   const observe = (operator: string, given: unknown) => {
@@ -162,16 +175,18 @@ export function record<T>(
   }
   if (problem !== undefined) {
     native().tapeCancel();
-    return { result, tape: undefined, problem };
+    return { result, tape: undefined, problem, reads: [] };
   }
+  for (const name of native().tapeReads())
+    reads.add(`reads a value with ${name}${places.has(name) ? `, at ${places.get(name)}` : ''}`);
   begin();
   put(outputs, 'outputs');
   const id = native().tapeEnd();
   if (typeof id === 'string') {
     const place = places.get(id.replace(/^.* /, ''));
-    return { result, tape: undefined, problem: place === undefined ? id : `${id}, at ${place}` };
+    return { result, tape: undefined, problem: place === undefined ? id : `${id}, at ${place}`, reads: [] };
   }
-  return { result, tape: new Tape(id), problem: undefined };
+  return { result, tape: new Tape(id), problem: undefined, reads: [...reads] };
 }
 
 /** Whether two tensors have the same dtype, shape and bits; NaN is equal to itself. */

@@ -27,7 +27,8 @@ export function freeze(
 ): ScriptModule {
   const id = ScriptModule.idOf(script);
   if (script.training) throw expected('a model in evaluation mode: call eval() before', 'script', script);
-  if (typeof optimizeNumerics !== 'boolean') throw expected('a boolean', 'optimizeNumerics', optimizeNumerics);
+  if (typeof optimizeNumerics !== 'boolean')
+    throw expected('a boolean', 'optimizeNumerics', optimizeNumerics);
   return made(native().scriptFreeze(id, names(preservedAttrs, 'preservedAttrs'), optimizeNumerics));
 }
 

@@ -34,8 +34,8 @@ export function load(
   const bytes = bytesOf(source, sha256);
   if (device !== undefined && typeof device !== 'string') throw expected('a device', 'device', device);
   const entries = readScriptArchive(bytes);
-  // What cannot be there is said before the file is blamed.
-  if (device !== undefined) F.empty([0], { device }).dispose();
+  // A device that is not there is no fault of the file.
+  if (device !== undefined) F.zeros([0]).to(device).dispose();
   return new ScriptModule(loadBytes(bytes, device), FROM_NATIVE, { extraFiles: extraFiles(entries) });
 }
 

@@ -18,6 +18,8 @@ export interface SamplerOptions {
   /** For messages. */
   readonly name: string;
   call(tensors: readonly Tensor[]): unknown;
+  /** Whether values of tensors may be read: a warning says where. */
+  readonly mayRead: boolean;
   /** What it may change beside the random generators. */
   readonly buffers: readonly Tensor[];
   warn(message: string): void;
@@ -31,6 +33,7 @@ export class Sampler {
   readonly #randomState: readonly Tensor[];
   readonly #tapes: Tape[] = [];
   readonly #told = new Set<string>();
+  readonly #reads = new Set<string>();
 
   constructor(options: SamplerOptions) {
     this.#options = options;
@@ -40,11 +43,12 @@ export class Sampler {
 
   /** @throws ArgumentError where it cannot be written down */
   sample(tensors: readonly Tensor[]): Sample {
-    const { result, tape, problem } = this.again(() =>
+    const { result, tape, problem, reads } = this.again(() =>
       record(
         tensors,
         () => this.#options.call(tensors),
         (value) => flatten(value, 'the result').tensors,
+        { mayRead: this.#options.mayRead },
       ),
     );
     if (tape === undefined)
@@ -52,6 +56,7 @@ export class Sampler {
         `Expected a function that can be traced for target but received ${this.#options.name}, which ${problem}`,
       );
     this.own(tape);
+    for (const read of reads) this.#read(read);
     const outputs = flatten(result, 'the result').tensors.map((each) => each.detach().clone());
     return { tensors, tape, result, outputs };
   }
@@ -84,6 +89,16 @@ export class Sampler {
       `does not always call the same operators: ${difference}. It is traced as it went for the examples`,
     );
     return false;
+  }
+
+  /** What it reads of values, in words; empty where it reads none. */
+  get reads(): string {
+    return [...this.#reads].join('; ');
+  }
+
+  #read(what: string): void {
+    this.#reads.add(what);
+    this.warn(`${what}. What follows from it is in the trace as it went for the examples`);
   }
 
   warn(what: string): void {

@@ -9,7 +9,13 @@ import { Parameter } from '../nn/parameter.ts';
 import type { Named } from '../nn/walk.ts';
 import { keep } from '../scope.ts';
 import { Tensor } from '../tensor.ts';
-import { callScript, callScriptAsync, type ScriptValue, scriptAttribute, setScriptAttribute } from './values.ts';
+import {
+  callScript,
+  callScriptAsync,
+  type ScriptValue,
+  scriptAttribute,
+  setScriptAttribute,
+} from './values.ts';
 
 const finalizer = new FinalizationRegistry<number>((id) => native().scriptRelease(id));
 
@@ -83,7 +89,8 @@ export class ScriptModule extends Module {
       } else {
         if (kind === ASSIGNED) this.#assigned.push(name);
         // The native tensor itself, since the model may hold it at other places too, such as a list of weights.
-        const made = kind === PARAMETER ? Parameter.fromHandle(number) : keep(new Tensor(number, FROM_NATIVE));
+        const made =
+          kind === PARAMETER ? Parameter.fromHandle(number) : keep(new Tensor(number, FROM_NATIVE));
         if (known !== undefined) made.dispose();
         loading.set(identity, known ?? made);
         this.#tensors.set(name, (known ?? made) as Tensor);
@@ -216,7 +223,9 @@ export class ScriptModule extends Module {
 
   /** @internal A copy is made by libtorch: what was copied before, such as a tied weight, is taken over from `done`. */
   override deepcopied(done: Map<object, unknown>): this {
-    const copy = new ScriptModule(native().scriptCopy(this.#id), FROM_NATIVE, { extraFiles: this.extraFiles });
+    const copy = new ScriptModule(native().scriptCopy(this.#id), FROM_NATIVE, {
+      extraFiles: this.extraFiles,
+    });
     for (const [path, module] of this.namedModules({ removeDuplicate: false })) {
       if (!(module instanceof ScriptModule)) continue;
       const made = copy.getSubmodule(path) as ScriptModule;

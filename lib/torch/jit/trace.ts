@@ -31,6 +31,11 @@ export interface TraceOptions<A extends readonly unknown[]> {
    * not, sizes that it reads are constants, as those of the examples. Default true.
    */
   readonly variableSizes?: boolean;
+  /**
+   * Whether to refuse a function that reads values of tensors, as `item()` and `tolist()` do. If not, a warning names the
+   * place, and what follows from the value, such as a branch or a factor, stays as it was for the examples. Default false.
+   */
+  readonly strict?: boolean;
   /** Told what does not always go the same way; default a warning of the process with the code `XPMIR_TRACE`. */
   readonly warn?: (message: string) => void;
 }
@@ -41,11 +46,11 @@ export interface TraceOptions<A extends readonly unknown[]> {
  * those of `target`. It is in training mode if `target` is: call `eval()` before for a model that is to be served.
  *
  * It is run, saved, loaded and compared with `target` on every input before it is returned: the results are the same to
- * the bit, or near on CUDA. As with `torch.jit.trace` in Python, a branch that was not taken is not there. Where values,
- * counters or sizes decide which operators are called, a warning says so.
+ * the bit, or near on CUDA. As with `torch.jit.trace` in Python, a branch that was not taken is not there. Where values are
+ * read, or where counters or sizes decide which operators are called, a warning says so.
  *
- * @throws ArgumentError for a function that reads values of tensors, computes under autocast, or has parameters that are no
- *   module's; and where what was traced gives another result
+ * @throws ArgumentError for a function that makes tensors of values of JavaScript, computes under autocast, or has parameters
+ *   that are no module's; with `strict` for one that reads values; and where what was traced gives another result
  * @example
  * const script = torch.jit.trace(model.eval(), [words]);
  * await script.save('model.pt'); // in Python: torch.jit.load('model.pt')
@@ -53,7 +58,13 @@ export interface TraceOptions<A extends readonly unknown[]> {
 export function trace<A extends readonly unknown[]>(
   target: Traceable<A>,
   exampleInputs: A,
-  { argumentNames, checkInputs = [], variableSizes = true, warn = warnProcess }: TraceOptions<A> = {},
+  {
+    argumentNames,
+    checkInputs = [],
+    variableSizes = true,
+    strict = false,
+    warn = warnProcess,
+  }: TraceOptions<A> = {},
 ): ScriptModule {
   const isModule = target instanceof Module;
   if (!isModule && typeof target !== 'function')
@@ -61,6 +72,7 @@ export function trace<A extends readonly unknown[]>(
   if (!Array.isArray(exampleInputs)) throw expected('an array of arguments', 'exampleInputs', exampleInputs);
   if (!Array.isArray(checkInputs))
     throw expected('an array of arrays of arguments', 'checkInputs', checkInputs);
+  if (typeof strict !== 'boolean') throw expected('a boolean', 'strict', strict);
   const call = isModule
     ? (...args: A) => (target as { forward(...args: A): unknown }).forward(...args)
     : (target as (...args: A) => unknown);
@@ -72,6 +84,7 @@ export function trace<A extends readonly unknown[]>(
     const sampler = new Sampler({
       name,
       call: (tensors) => call(...(filled(template, tensors) as unknown as A)),
+      mayRead: !strict,
       buffers: isModule ? target.buffers() : [],
       warn,
     });
@@ -188,7 +201,7 @@ function compare(script: ScriptModule, { template, sampler, samples, name }: Com
     const sizes = tensors.map(({ shape }) => `[${shape.join(', ')}]`).join(', ');
     throw new ArgumentError(
       `Expected the same result from TorchScript for ${name} but received another one, in tensor ${at} of it, ` +
-        `for arguments of ${sizes}`,
+        `for arguments of ${sizes}${sampler.reads === '' ? '' : `: it ${sampler.reads}`}`,
     );
   };
   for (const sample of samples) check(script, sample);

@@ -104,9 +104,7 @@ function flatten(value: unknown, name: string, leaves: unknown[], depth: number)
 
 function isLeaf(value: object): boolean {
   return (
-    OwnedTensor.is(value) ||
-    GeneratorHandle.is(value) ||
-    (!types.isProxy(value) && value instanceof Complex)
+    OwnedTensor.is(value) || GeneratorHandle.is(value) || (!types.isProxy(value) && value instanceof Complex)
   );
 }
 

@@ -35,7 +35,20 @@ const script = native().scriptLoad(archive);
 /** This one, which nobody shortens. */
 const file = openSync(fileURLToPath(import.meta.url), 'r');
 
+function evaluated(): number {
+  const copy = native().scriptCopy(script);
+  native().scriptTrain(copy, false);
+  return copy;
+}
+
 const newGenerator = () => native().newGenerator();
+
+function newRecording(): void {
+  native().tapeCancel();
+  begin();
+  put([F.ones([2])], 'inputs');
+  native().tapeBegin(false, true);
+}
 
 /** A tape of one input and one parameter. */
 function newTape(): number {
@@ -44,7 +57,7 @@ function newTape(): number {
   const input = F.ones([2]);
   begin();
   put([input], 'inputs');
-  native().tapeBegin(false);
+  native().tapeBegin(false, false);
   const loss = F.mul(input, weight).sum();
   begin();
   put([loss], 'outputs');
@@ -159,7 +172,11 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
     const input = F.ones([2]);
     begin();
     put([input], 'inputs');
-    return [false];
+    return [false, true];
+  },
+  tapeReads: () => {
+    newRecording();
+    return [];
   },
   tapeEnd: () => {
     const output = F.ones([2]);
@@ -268,6 +285,19 @@ const entries: Readonly<Record<string, () => unknown[]>> = {
     put([1], 'strides');
     return [1];
   },
+  scriptText: () => [script, 'forward', 'code'],
+  scriptAttributes: () => [script],
+  scriptAttribute: () => [script, 'training'],
+  scriptSetAttribute: () => {
+    begin();
+    put(true, 'value');
+    return [script, 'training', '.'];
+  },
+  scriptTensor: () => [script, 'shift', handle([4])],
+  scriptCopy: () => [script],
+  scriptFreeze: () => [evaluated(), ['encode'], false],
+  scriptOptimizes: () => [true],
+  scriptOptimize: () => [evaluated(), []],
   clearAutocastCache: () => [],
   emptyHostCache: () => [],
 };
