@@ -249,12 +249,19 @@ Napi::Value tape_call(State& state, const Napi::CallbackInfo& info) {
 }
 
 constexpr Entry kEntries[] = {
-    {"tapeBegin", tape_begin},   {"tapeEnd", tape_end},
-    {"tapeCancel", tape_cancel}, {"tapeRelease", tape_release},
-    {"tapeRated", tape_rated},   {"tapeMutated", tape_mutated},
-    {"tapeReads", tape_reads},   {"tapeCall", tape_call},     {"tapeDifference", tape_difference},
-    {"sameBits", same_bits},     {"tapeGeneralise", tape_generalise},
-    {"tapeServes", tape_serves}, {"tapeServesThoseOf", tape_serves_those_of},
+    {"tapeBegin", tape_begin},
+    {"tapeEnd", tape_end},
+    {"tapeCancel", tape_cancel},
+    {"tapeRelease", tape_release},
+    {"tapeRated", tape_rated},
+    {"tapeMutated", tape_mutated},
+    {"tapeReads", tape_reads},
+    {"tapeCall", tape_call},
+    {"tapeDifference", tape_difference},
+    {"sameBits", same_bits},
+    {"tapeGeneralise", tape_generalise},
+    {"tapeServes", tape_serves},
+    {"tapeServesThoseOf", tape_serves_those_of},
 };
 
 }  // namespace

@@ -118,11 +118,11 @@ Napi::Value members(State& state, const Napi::CallbackInfo& info) {
       add(Member::Module, name, number_script(state, Module(value.toObject())), &value.toObjectRef());
     else if (value.isTensor() && value.toTensor().defined() &&
              (type->is_parameter(i) || type->getAttribute(i)->isSubtypeOf(*c10::TensorType::get())))
-      add(type->is_parameter(i)                      ? Member::Parameter
+      add(type->is_parameter(i)                     ? Member::Parameter
           : assigned.count({type.get(), name}) != 0 ? Member::Assigned
                                                     : Member::Buffer,
-          name,
-          Napi::Number::New(state.env, state.tensors.insert(value.toTensor())), value.toTensor().unsafeGetTensorImpl());
+          name, Napi::Number::New(state.env, state.tensors.insert(value.toTensor())),
+          value.toTensor().unsafeGetTensorImpl());
   }
   state.report_memory();
   return result;

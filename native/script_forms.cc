@@ -1,5 +1,5 @@
-// What a TorchScript module says of itself, its attributes that are no tensors, and what is made of it: a copy, a frozen
-// one, one for inference alone.
+// What a TorchScript module says of itself, its attributes that are no tensors, and what is made of it: a copy, a
+// frozen one, one for inference alone.
 
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/passes/inliner.h>
@@ -53,7 +53,8 @@ size_t attribute_argument(const Module& module, const Napi::CallbackInfo& info) 
   const std::string name = string_argument(info, 1, "name");
   const auto slot = module.type()->findAttributeSlot(name);
   if (!slot || !is_plain(module.type()->getAttribute(*slot)))
-    throw ArgumentError("ERR_ARGUMENT", "Expected the name of an attribute of the module but received \"" + name + "\"");
+    throw ArgumentError("ERR_ARGUMENT",
+                        "Expected the name of an attribute of the module but received \"" + name + "\"");
   return *slot;
 }
 

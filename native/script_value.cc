@@ -173,9 +173,9 @@ c10::IValue union_ivalue(State& state, const c10::TypePtr& type, const ScriptVal
 c10::IValue any_ivalue(State& state, const c10::TypePtr& type, const ScriptValue& value, const std::string& name) {
   if (is_null(value)) return {};
   if (is_text(value)) return state.strings.at(*value.leaf.payload).text;
-  for (const c10::TypePtr& one : {c10::TypePtr(c10::TensorType::get()), c10::TypePtr(c10::IntType::get()),
-                                  c10::TypePtr(c10::FloatType::get()), c10::TypePtr(c10::BoolType::get()),
-                                  c10::TypePtr(c10::ListType::ofTensors())}) {
+  for (const c10::TypePtr& one :
+       {c10::TypePtr(c10::TensorType::get()), c10::TypePtr(c10::IntType::get()), c10::TypePtr(c10::FloatType::get()),
+        c10::TypePtr(c10::BoolType::get()), c10::TypePtr(c10::ListType::ofTensors())}) {
     try {
       return to_script_ivalue(state, one, value, name);
     } catch (const ArgumentError&) {

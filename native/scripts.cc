@@ -63,8 +63,8 @@ std::string script_method_names(const torch::jit::Module& module) {
 torch::jit::Method script_method(const torch::jit::Module& module, const std::string& name) {
   const auto method = module.find_method(name);
   if (!method)
-    throw ArgumentError("ERR_ARGUMENT", "Expected one of " + script_method_names(module) +
-                                            " for method but received \"" + name + "\"");
+    throw ArgumentError("ERR_ARGUMENT",
+                        "Expected one of " + script_method_names(module) + " for method but received \"" + name + "\"");
   return *method;
 }
 

@@ -45,8 +45,9 @@ const newGenerator = () => native().newGenerator();
 
 function newRecording(): void {
   native().tapeCancel();
+  const input = F.ones([2]);
   begin();
-  put([F.ones([2])], 'inputs');
+  put([input], 'inputs');
   native().tapeBegin(false, true);
 }
 
