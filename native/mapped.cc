@@ -6,6 +6,7 @@
 #include "shapes.h"
 
 #ifdef __linux__
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,16 +18,23 @@ namespace {
 
 #ifdef __linux__
 
+// Of a plain file. By statx, as fstat has been a symbol of glibc only since 2.33.
+bool file_size(int fd, uint64_t* size) {
+  struct statx file {};
+  if (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_SIZE, &file) != 0 || !S_ISREG(file.stx_mode)) return false;
+  *size = file.stx_size;
+  return true;
+}
+
 // mapFile(fd, position, dtype, ndim): elements from a byte of the file on; the shape stands in the buffer. Writing into
 // the tensor changes pages of its own. 0 where the system maps nothing.
 Napi::Value map_file(State& state, const Napi::CallbackInfo& info) {
   const auto fd = static_cast<int>(integer_argument(info, 0, "fd", 0, INT32_MAX));
   const int64_t position = integer_argument(info, 1, "position", 0, int64_t{1} << 53);
   const Shape shape = shape_argument(state, info, 2);
-  struct stat file {};
-  if (fstat(fd, &file) != 0 || !S_ISREG(file.st_mode))
+  uint64_t size = 0;
+  if (!file_size(fd, &size))
     throw ArgumentError("ERR_ARGUMENT", "Expected an open file for fd but received " + std::to_string(fd));
-  const auto size = static_cast<uint64_t>(file.st_size);
   if (static_cast<uint64_t>(position) > size || shape.bytes > size - static_cast<uint64_t>(position))
     throw ArgumentError("ERR_RANGE", "Expected a place within the file for position");
   if (shape.bytes == 0 || position % static_cast<int64_t>(c10::elementSize(shape.dtype)) != 0)
