@@ -1,6 +1,6 @@
 // Included before every source on Linux. The symbols below got newer versions in glibc 2.29 to 2.34 and in the
-// libstdc++ of g++ 12, with the same meaning; named by their older ones, an addon compiled on a new system runs on glibc
-// 2.28 too, which is what libtorch needs. `npm run package` checks that no newer symbol came in.
+// libstdc++ of g++ 12, with the same meaning; named by their older ones, an addon compiled on a new system runs on
+// glibc 2.28 too, which is what libtorch needs. `npm run package` checks that no newer symbol came in.
 #pragma once
 
 #if defined(__linux__) && defined(__x86_64__)
