@@ -1,11 +1,12 @@
 import { ArgumentError } from '../../errors.ts';
 import { type ArchiveEntry, readArchive } from '../io/archive.ts';
+import { contentProblem } from './contents.ts';
 
 /**
  * The files of a TorchScript archive.
  *
- * @throws ArgumentError with the code `ERR_FILE` for what `readArchive` refuses, and for what is no TorchScript, such as a
- * pickle
+ * @throws ArgumentError with the code `ERR_FILE` for what `readArchive` refuses, for what is no TorchScript, such as a
+ * pickle, and for content that would have libtorch read or take memory beyond it, or nest beyond its stack
  */
 export function readScriptArchive(bytes: Uint8Array): ReadonlyMap<string, ArchiveEntry> {
   const entries = readArchive(bytes);
@@ -18,6 +19,8 @@ export function readScriptArchive(bytes: Uint8Array): ReadonlyMap<string, Archiv
       );
     refuse('it has no code of a model');
   }
+  const problem = contentProblem(entries);
+  if (problem !== undefined) refuse(problem);
   return entries;
 }
 
