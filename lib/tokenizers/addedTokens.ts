@@ -3,6 +3,7 @@
  * the text beside a token where Python's takes the space into the token.
  */
 import { type Fields, fault } from './fields.ts';
+import type { Model } from './models.ts';
 import type { Normalizer } from './normalizers.ts';
 import { endWithoutSpace, escapeRegex, startWithoutSpace } from './patterns.ts';
 import { WORD } from './unicodeTables.ts';
@@ -24,9 +25,11 @@ const ENDS_WITH_WORD = new RegExp(`[${WORD}]$`, 'u');
 const STARTS_WITH_WORD = new RegExp(`^[${WORD}]`, 'u');
 
 /** @throws ArgumentError for a token whose id the vocabulary gives to another one, or one with another id there */
-export function readAddedTokens(file: Fields, vocabulary: ReadonlyMap<string, number>): AddedToken[] {
-  const holders = new Map<number, string>();
-  for (const [token, id] of vocabulary) holders.set(id, token);
+export function readAddedTokens(
+  file: Fields,
+  { vocabulary, tokens }: Pick<Model, 'vocabulary' | 'tokens'>,
+): AddedToken[] {
+  const holders = new Map(tokens);
   return file.objects('added_tokens', []).map((config) => {
     const special = config.boolean('special', false);
     const token: AddedToken = {

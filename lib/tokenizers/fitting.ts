@@ -106,7 +106,9 @@ export function padded(encodings: readonly Encoding[], padding: Padding): Encodi
 function fill(encoding: Encoding, count: number, { side, id, typeId }: Padding): Encoding {
   if (count <= 0) return encoding;
   if (id === undefined)
-    throw new ArgumentError('Expected a pad token for padding but received a tokenizer without one');
+    throw new ArgumentError(
+      'Expected padToken for padding but received none, and the tokenizer has no pad token',
+    );
   const filled = (values: Ids, value: number): Ids => {
     const more = new Array<number>(count).fill(value);
     return side === 'right' ? values.concat(more) : more.concat(values);

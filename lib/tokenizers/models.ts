@@ -8,6 +8,8 @@ import { BPE, Unigram, WordPiece } from './library.ts';
 
 export interface Model {
   readonly vocabulary: ReadonlyMap<string, number>;
+  /** Every id: a Unigram model may have several for one token, of which the vocabulary has the last. */
+  readonly tokens: ReadonlyMap<number, string>;
   /** @throws ArgumentError for what is unknown where the vocabulary has no token for that */
   encode(word: string): readonly number[];
 }
@@ -44,7 +46,7 @@ const MOST_REMEMBERED = 20_000;
 function remembering(model: Model): Model {
   const known = new Map<string, readonly number[]>();
   return {
-    vocabulary: model.vocabulary,
+    ...model,
     encode(word) {
       const remembered = known.get(word);
       if (remembered !== undefined) return remembered;
@@ -113,8 +115,8 @@ function unigram(config: Fields): Model {
   const vocabulary = new Map<string, number>();
   for (const [id, entry] of list.entries()) {
     const [token, score] = Array.isArray(entry) ? (entry as unknown[]) : [];
-    if (typeof token !== 'string' || typeof score !== 'number' || vocabulary.has(token)) {
-      throw fault('a new token and its score', `${config.at('vocab')}[${id}]`, entry);
+    if (typeof token !== 'string' || typeof score !== 'number') {
+      throw fault('a token and its score', `${config.at('vocab')}[${id}]`, entry);
     }
     vocabulary.set(token, id);
   }
@@ -128,13 +130,15 @@ function unigram(config: Fields): Model {
     '</s>',
   );
   const bytes = config.boolean('byte_fallback', false) && BYTE_TOKENS.every((token) => vocabulary.has(token));
-  const name = unknown === undefined ? undefined : (list[unknown] as [string, number])[0];
-  const look = looking(vocabulary, name);
-  return modelOf(
+  const look = looking(vocabulary, unknown);
+  return {
     vocabulary,
-    (word) => model.tokenize(word),
-    (tokens) => look(bytes ? inByteTokens(tokens, vocabulary) : fused(tokens, vocabulary)),
-  );
+    tokens: new Map((list as [string, number][]).map(([token], id) => [id, token])),
+    encode: (word) => {
+      const tokens = model.tokenize(word);
+      return look(bytes ? inByteTokens(tokens, vocabulary) : fused(tokens, vocabulary));
+    },
+  };
 }
 
 /** One unknown token for several in a row. */
@@ -150,11 +154,13 @@ function inByteTokens(tokens: readonly string[], vocabulary: ReadonlyMap<string,
 }
 
 function modelOf(vocabulary: ReadonlyMap<string, number>, cut: Cut, look: Look): Model {
-  return { vocabulary, encode: (word) => look(cut(word)) };
+  const tokens = new Map(Array.from(vocabulary, ([token, id]) => [id, token]));
+  return { vocabulary, tokens, encode: (word) => look(cut(word)) };
 }
 
-function looking(vocabulary: ReadonlyMap<string, number>, unknown: string | undefined): Look {
-  const unknownId = unknown === undefined ? undefined : vocabulary.get(unknown);
+/** @param unknown what stands for other tokens: one of the vocabulary, or an id */
+function looking(vocabulary: ReadonlyMap<string, number>, unknown: string | number | undefined): Look {
+  const unknownId = typeof unknown === 'string' ? vocabulary.get(unknown) : unknown;
   return (tokens) =>
     tokens.map((token) => {
       const id = vocabulary.get(token) ?? unknownId;

@@ -18,6 +18,8 @@ export interface EncodeOptions {
   /** `true` is longest: of the texts of the call. By default what tokenizer.json says. */
   readonly padding?: boolean | 'longest' | 'max_length';
   readonly padToMultipleOf?: number;
+  /** A token of the vocabulary; by default what the files say, or else the one special token that is [PAD] or <pad>. */
+  readonly padToken?: string;
   /** By default what the files say, or else right. */
   readonly paddingSide?: Side;
 }
@@ -33,20 +35,30 @@ export interface Settings {
   /** Of tokenizer.json. */
   readonly truncation: { readonly maxLength: number; readonly strategy: TruncationStrategy } | undefined;
   readonly padding: { readonly length?: number; readonly multipleOf?: number } | undefined;
+  idOf(token: string): number | undefined;
+}
+
+/** Tokens of a tokenizer.json. */
+export interface Tokens {
+  idOf(token: string): number | undefined;
+  readonly special: ReadonlySet<string>;
 }
 
 const STRATEGIES: readonly TruncationStrategy[] = ['longest_first', 'only_first', 'only_second'];
 const RUST_STRATEGIES = ['LongestFirst', 'OnlyFirst', 'OnlySecond'] as const;
 const SIDES: readonly Side[] = ['left', 'right'];
+/** As models of BERT's and of RoBERTa's kind call it. */
+const PAD_TOKENS = ['[PAD]', '<pad>'];
 
 export function readSettings(
   file: Fields,
-  idOf: (token: string) => number | undefined,
+  { idOf, special }: Tokens,
   { config, specialTokens }: Pick<TokenizerFiles, 'config' | 'specialTokens'>,
 ): Settings {
   const truncation = file.optionalPart('truncation');
   const padding = file.optionalPart('padding');
-  const padToken = tokenName(config, 'pad_token') ?? tokenName(specialTokens, 'pad_token');
+  const named = tokenName(config, 'pad_token') ?? tokenName(specialTokens, 'pad_token');
+  const padToken = named ?? (padding === undefined ? onlyPadToken(special) : undefined);
   return {
     maxLength: maxLengthOf(config),
     padToken: padToken ?? padding?.string('pad_token', '[PAD]'),
@@ -63,7 +75,14 @@ export function readSettings(
       ] as TruncationStrategy,
     },
     padding: padding && paddingOf(padding),
+    idOf,
   };
+}
+
+/** Where a trainer's file says nothing about padding. */
+function onlyPadToken(special: ReadonlySet<string>): string | undefined {
+  const found = PAD_TOKENS.filter((token) => special.has(token));
+  return found.length === 1 ? found[0] : undefined;
 }
 
 function sideOf(part: Fields | undefined): Side {
@@ -134,9 +153,15 @@ function paddingFor(
     ...(length !== undefined && { length }),
     ...(multipleOf !== undefined && { multipleOf }),
     side: options.paddingSide ?? settings.paddingSide,
-    id: settings.padId,
+    id: options.padToken === undefined ? settings.padId : padIdOf(options.padToken, settings),
     typeId: settings.padTypeId,
   };
+}
+
+function padIdOf(token: string, settings: Settings): number {
+  const id = settings.idOf(token);
+  if (id === undefined) throw expected('a token of the vocabulary', 'padToken', token);
+  return id;
 }
 
 function lengthOf({ maxLength }: EncodeOptions, settings: Settings, what: string): number {
@@ -159,6 +184,7 @@ const CHECKS: Readonly<
   truncationSide: ['left or right', (v) => SIDES.includes(v as Side)],
   padding: ['true, false, longest, max_length', (v) => isBoolean(v) || v === 'longest' || v === 'max_length'],
   padToMultipleOf: ['a positive integer', (v) => Number.isSafeInteger(v) && (v as number) > 0],
+  padToken: ['a token of the vocabulary', (v) => typeof v === 'string'],
   paddingSide: ['left or right', (v) => SIDES.includes(v as Side)],
 };
 

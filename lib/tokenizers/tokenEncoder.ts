@@ -37,7 +37,7 @@ export class TokenEncoder {
     this.#normalize = makeNormalizer(file.optionalPart('normalizer'));
     this.#preTokenize = makePreTokenizer(file.optionalPart('pre_tokenizer'));
     this.#model = makeModel(file.part('model'));
-    const added = readAddedTokens(file, this.#model.vocabulary);
+    const added = readAddedTokens(file, this.#model);
     this.#finder = new TokenFinder(added, this.#normalize);
     this.#postProcessor = new PostProcessor(file.optionalPart('post_processor'));
     this.#decode = makeDecoder(file.optionalPart('decoder'));
@@ -45,10 +45,14 @@ export class TokenEncoder {
       ...this.#model.vocabulary,
       ...added.map(({ content, id }) => [content, id] as const),
     ]);
-    this.#tokens = new Map(Array.from(this.#ids, ([token, id]) => [id, token]));
+    this.#tokens = new Map([
+      ...this.#model.tokens,
+      ...added.map(({ content, id }) => [id, content] as const),
+    ]);
     this.#special = new Set(added.filter(({ special }) => special).map(({ content }) => content));
     this.#largest = Array.from(this.#tokens.keys()).reduce((most, id) => Math.max(most, id), -1);
-    this.#settings = readSettings(file, (token) => this.#ids.get(token), companions);
+    const tokens = { idOf: (token: string) => this.#ids.get(token), special: this.#special };
+    this.#settings = readSettings(file, tokens, companions);
   }
 
   /** One more than the largest id: rows of an embedding. */

@@ -62,20 +62,8 @@ const WRONG: readonly (readonly [replaced: object, message: string])[] = [
   [model({ dropout: 0.1 }, BPE), 'no dropout'],
   [model({ continuing_subword_prefix: '##' }, BPE), 'no prefix'],
   [model({ vocab: [] }, UNIGRAM), 'at least one token'],
-  [
-    model(
-      {
-        vocab: [
-          ['a', 0],
-          ['a', 1],
-        ],
-      },
-      UNIGRAM,
-    ),
-    'vocab[1]',
-  ],
-  [model({ vocab: [['a', 'b']] }, UNIGRAM), 'a new token and its score'],
-  [model({ vocab: ['a'] }, UNIGRAM), 'a new token and its score'],
+  [model({ vocab: [['a', 'b']] }, UNIGRAM), 'a token and its score'],
+  [model({ vocab: ['a'] }, UNIGRAM), 'a token and its score'],
   [model({ unk_id: 2 }, UNIGRAM), 'an id below 2'],
   [{ added_tokens: {} }, 'added_tokens'],
   [{ added_tokens: [null] }, 'added_tokens[0]'],

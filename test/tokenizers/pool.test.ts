@@ -82,10 +82,10 @@ describe('encoding', () => {
 
 describe('what goes wrong', () => {
   test('errors of the thread are of the same class', async () => {
-    const pool = await open(wordPiece());
+    const pool = await open(wordPiece({ added_tokens: [] }));
     const texts = pool.encodeArrays(['a', 'a much longer text']);
     await expect(texts).rejects.toThrow(
-      'Expected a pad token for padding but received a tokenizer without one',
+      'Expected padToken for padding but received none, and the tokenizer has no pad token',
     );
     await expect(texts).rejects.toBeInstanceOf(ArgumentError);
     await expect(pool.encodeArrays([7 as never])).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
