@@ -239,12 +239,14 @@ void write_script_ivalue(State& state, WireWriter& out, size_t& leaves, std::str
     }
     shape += ']';
   } else if (value.isGenericDict()) {
-    shape += '{';
-    for (const auto& entry : value.toGenericDict()) {
+    const auto dict = value.toGenericDict();
+    const bool is_named = dict.keyType()->kind() == c10::TypeKind::StringType;
+    shape += is_named ? '{' : '<';
+    for (const auto& entry : dict) {
       write_script_ivalue(state, out, leaves, shape, entry.key());
       write_script_ivalue(state, out, leaves, shape, entry.value());
     }
-    shape += '}';
+    shape += is_named ? '}' : '>';
   } else {
     write_ivalue(state, out, c10::IValue(value));
     shape += '.';

@@ -1,7 +1,7 @@
 #pragma once
 // Arguments and results of TorchScript, which nest where those of operators do not. The leaves stand in the shared
 // buffer, one wire value after the other; how they nest is text beside it: `.` a leaf, `[..]` a list or tuple, `{..}` a
-// dictionary whose keys and values alternate.
+// dictionary whose keys and values alternate; in results `<..>` is one whose keys are of another type than strings.
 
 #include <ATen/core/ivalue.h>
 #include <ATen/core/jit_type.h>

@@ -82,6 +82,12 @@ describe('values', () => {
     );
   });
 
+  test('dictionaries come back by the type of their keys, empty ones too', () => {
+    expect(load().call('counted', {})).toEqual(new Map());
+    expect(load().call('flags', new Map(), [])).toEqual([new Map(), []]);
+    expect(load().getAttribute('cache')).toEqual({});
+  });
+
   test('a generator', () => {
     const draw = () => {
       const generator = new torch.Generator().manualSeed(3);
@@ -94,6 +100,17 @@ describe('values', () => {
     expect(() => load().call('fails', x)).toThrow(TorchError);
     expect(() => load().call('fails', x)).toThrow(/mine, of 3/);
   });
+});
+
+test('is not brought to a device without memory', () => {
+  const model = load();
+  const before = model.parameters().map(({ device }) => device);
+  expect(() => model.to('meta')).toThrow(
+    new ArgumentError('Expected a device with memory for device but received "meta"'),
+  );
+  expect(model.parameters().map(({ device }) => device)).toEqual(before);
+  const empty = new torch.nn.Linear(2, 2, { device: 'meta' });
+  expect(empty.to('meta').weight.device).toBe('meta');
 });
 
 describe('what it says of itself', () => {

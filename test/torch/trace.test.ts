@@ -201,6 +201,16 @@ describe('arguments and results', () => {
     const other = torch.jit.trace((a: Tensor) => a.neg(), [one]);
     expect(other.forward({ input: one }).tolist()).toEqual([-1, -2, -3]);
   });
+
+  test.each(['torch', 'self', 'ops', 'inf', '_', 'NoneType', 'fork', 'a b', '', 3 as never])(
+    'cannot be called %p in Python',
+    (name) => {
+      const options = { argumentNames: ['fine', name] };
+      expect(() => torch.jit.trace((a: Tensor, b: Tensor) => a.sub(b), [one, one], options)).toThrow(
+        `for argumentNames[1] but received ${JSON.stringify(name)}`,
+      );
+    },
+  );
 });
 
 describe('what cannot be right', () => {

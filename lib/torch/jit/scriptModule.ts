@@ -160,8 +160,8 @@ export class ScriptModule extends Module {
   /**
    * Runs the model. Tensors, numbers, booleans, strings, dtypes, devices, generators and null go in as they are, arrays as
    * lists and tuples, Maps and plain objects as dictionaries; a plain object in last place holds keyword arguments where no
-   * dictionary is expected. Lists and tuples come back as arrays, dictionaries as objects, or as Maps when their keys are no
-   * strings.
+   * dictionary is expected. Lists and tuples come back as arrays, dictionaries as objects, or as Maps when their keys are not
+   * declared as strings.
    *
    * @throws ArgumentError for values that do not have the declared types; TorchError for what fails inside
    */

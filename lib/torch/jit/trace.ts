@@ -12,6 +12,7 @@ import { tidy } from '../scope.ts';
 import { Tensor } from '../tensor.ts';
 import { begin, put } from '../wire.ts';
 import { load } from './load.ts';
+import { argumentNamesOf, isFreeName } from './names.ts';
 import { type Sample, Sampler } from './samples.ts';
 import { ScriptModule } from './scriptModule.ts';
 import { type Inputs, variations } from './variations.ts';
@@ -22,7 +23,7 @@ export type Traceable<A extends readonly unknown[]> =
   | (Module & { forward(...args: A): unknown });
 
 export interface TraceOptions<A extends readonly unknown[]> {
-  /** How the arguments are called in Python; default `input`, or `input_0`, `input_1` and so on. */
+  /** How the arguments are called in Python, not `torch` and the like; default `input`, or `input_0`, `input_1` and so on. */
   readonly argumentNames?: readonly string[];
   /** Other arguments, such as other texts: what was traced is compared with `target` on them too. */
   readonly checkInputs?: readonly A[];
@@ -77,7 +78,7 @@ export function trace<A extends readonly unknown[]>(
     ? (...args: A) => (target as { forward(...args: A): unknown }).forward(...args)
     : (target as (...args: A) => unknown);
   const name = (isModule ? target.constructor.name : target.name) || 'a function';
-  const names = checkNames(argumentNames, exampleInputs.length);
+  const names = argumentNamesOf(argumentNames, exampleInputs.length);
   return tidy(() => {
     const structure = exampleInputs.map((each, i) => structureOf(each, `argument ${i + 1}`)).join('');
     const template = templateOf(exampleInputs);
@@ -179,7 +180,7 @@ function make(tape: Tape, { structure, names, module }: Parts): ScriptModule {
 
 function className(module: Module | undefined): string {
   const name = module?.constructor.name ?? 'Function';
-  return IDENTIFIER.test(name) && !KEYWORDS.has(name) ? name : 'Module';
+  return isFreeName(name) ? name : 'Module';
 }
 
 interface Compared {
@@ -220,27 +221,6 @@ function reloaded(script: ScriptModule, name: string): ScriptModule {
       `Expected names that Python can have for the parts of ${name}, but what was traced cannot be loaded: ${error.message}`,
     );
   }
-}
-
-const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
-const KEYWORDS = new Set(
-  (
-    'False None True and as assert async await break class continue def del elif else except finally for from global if ' +
-    'import in is lambda nonlocal not or pass raise return try while with yield self'
-  ).split(' '),
-);
-
-function checkNames(names: readonly string[] | undefined, count: number): readonly string[] {
-  if (names === undefined)
-    return Array.from({ length: count }, (_, i) => (count === 1 ? 'input' : `input_${i}`));
-  if (!Array.isArray(names) || names.length !== count)
-    throw expected(`${count} names`, 'argumentNames', names);
-  for (const name of names) {
-    const isName = typeof name === 'string' && IDENTIFIER.test(name) && !KEYWORDS.has(name);
-    if (!isName) throw expected('a name as Python has them', 'argumentNames', name);
-  }
-  if (new Set(names).size !== names.length) throw expected('distinct names', 'argumentNames', names);
-  return names;
 }
 
 /** How tensors nest, as native/script_of_tape.h reads it. */

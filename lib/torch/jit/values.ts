@@ -117,7 +117,7 @@ function entriesOf(value: object, name: string): Iterable<[unknown, unknown]> {
   return Object.entries(value);
 }
 
-/** Puts the leaves back where the shape says: arrays, objects for keys that are strings, Maps for others. */
+/** Puts the leaves back where the shape says: arrays, objects for keys of the type of strings, Maps for others. */
 function build(shape: string, leaves: readonly unknown[]): unknown {
   let at = 0;
   let leaf = 0;
@@ -131,16 +131,15 @@ function build(shape: string, leaves: readonly unknown[]): unknown {
     const kind = shape[at++];
     if (kind === '.') return leaves[leaf++];
     if (kind === '[') return until(']');
-    if (kind === '{') return dictionary(until('}'));
+    if (kind === '{') return Object.fromEntries(pairs(until('}')) as [string, unknown][]);
+    if (kind === '<') return new Map(pairs(until('>')));
     throw new ArgumentError(`Expected a well-formed shape but received ${shape.slice(0, 60)}`);
   };
   return next();
 }
 
-function dictionary(flat: readonly unknown[]): unknown {
+function pairs(flat: readonly unknown[]): [unknown, unknown][] {
   const entries: [unknown, unknown][] = [];
   for (let i = 0; i < flat.length; i += 2) entries.push([flat[i], flat[i + 1]]);
-  return entries.every(([key]) => typeof key === 'string')
-    ? Object.fromEntries(entries as [string, unknown][])
-    : new Map(entries);
+  return entries;
 }

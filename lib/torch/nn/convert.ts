@@ -15,6 +15,8 @@ export type Placement =
 /**
  * The function that `Module.to` applies to each tensor: integer tensors change device only; a tensor that is already
  * there is returned as it is.
+ *
+ * @throws ArgumentError for the device meta, which has no memory
  */
 export function converter(target: Placement): (tensor: Tensor) => Tensor {
   const { dtype, device, nonBlocking } = parse(target);
@@ -24,6 +26,8 @@ export function converter(target: Placement): (tensor: Tensor) => Tensor {
     const wanted = isConvertible(tensor.dtype) ? (dtype ?? tensor.dtype) : tensor.dtype;
     const place = device ?? tensor.device;
     if (wanted === tensor.dtype && place === tensor.device) return tensor;
+    // libtorch does not put a tensor without memory in the place of one with it, and parameters stay the same objects.
+    if (place === 'meta') throw expected('a device with memory', 'device', place);
     return tensor.to({ dtype: wanted, device: place, nonBlocking });
   };
 }

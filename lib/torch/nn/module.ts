@@ -252,6 +252,8 @@ export abstract class Module {
   /**
    * Moves and converts parameters, gradients and buffers in place: the parameters stay the same objects. A dtype must be
    * floating point or complex; integer tensors keep theirs.
+   *
+   * @throws ArgumentError for the device meta, which has no memory
    */
   to(target: Placement): this {
     return this.convertTensors(converter(target));
