@@ -1,6 +1,6 @@
 /** What is refused: shards that differ from their index, configurations, and inputs. */
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { F } from '../../lib/torch/functions.ts';
 import { loadSafetensors, saveSafetensors } from '../../lib/torch/io/safetensors.ts';
@@ -11,6 +11,7 @@ import {
   AutoModel,
   BertForSequenceClassification,
   BertModel,
+  openWeights,
   RobertaForMaskedLM,
   RobertaForSequenceClassification,
 } from '../../lib/transformers/index.ts';
@@ -34,6 +35,19 @@ describe('shards that are not what the index says', () => {
     writeFileSync(join(folder, INDEX), JSON.stringify(index));
     return (await message(BertForSequenceClassification.fromPretrained(folder))).replaceAll(folder, '…');
   }
+
+  test('it is not looked at beside a model.safetensors, nor are sizes in it, as in Python', async () => {
+    const { folder, index } = await sharded();
+    writeFileSync(join(folder, INDEX), JSON.stringify({ ...index, metadata: { total_size: 1 } }));
+    await using shards = await openWeights(folder);
+    expect(shards.keys().sort()).toEqual(Object.keys(index.weight_map).sort());
+    copyFileSync(join(folderOf(bert), 'model.safetensors'), join(folder, 'model.safetensors'));
+    writeFileSync(join(folder, INDEX), '');
+    await using whole = await openWeights(folder);
+    expect([...whole.tensors.values()].map(({ file }) => basename(file))).toEqual(
+      whole.keys().map(() => 'model.safetensors'),
+    );
+  });
 
   const key = 'classifier.bias';
   test.each([
