@@ -24,6 +24,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 const rootFiles: Readonly<Record<string, string>> = {
   'errors.ts': 'errors',
   'plainObject.ts': 'errors',
+  'nearest.ts': 'errors',
+  'options.ts': 'errors',
   'packageVersion.ts': 'errors',
   'libtorch.ts': 'locator',
   'pythonTorch.ts': 'locator',

@@ -10,11 +10,11 @@
  * The class must be exported from the module that `import.meta` stands for: a job's process finds it there.
  */
 import { ArgumentError } from '../errors.ts';
+import { nearest } from '../nearest.ts';
 import { isPlainObject } from '../plainObject.ts';
 import { accept, wrong } from './accept.ts';
 import { type Config, DECLARATION, type Declaration, declarationOf, nameOf } from './declaration.ts';
 import { hidden } from './hidden.ts';
-import { nearest } from './nearest.ts';
 import type { Fields, Parameter, Parameters, Values } from './parameters.ts';
 import { type AnyClass, describe } from './types.ts';
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { ArgumentError, expected, TorchError } from '../../errors.ts';
 import { native } from '../../native.ts';
+import { checkOptions } from '../../options.ts';
 import type { Device } from '../dtype.ts';
 import { bytesOf } from '../io/knownBytes.ts';
 import { FROM_NATIVE } from '../lifetime.ts';
@@ -33,8 +34,10 @@ export interface AotiLoadPackageOptions {
  */
 export function aotiLoadPackage(
   source: string | URL | Uint8Array,
-  { modelName = 'model', device, sha256 }: AotiLoadPackageOptions = {},
+  options: AotiLoadPackageOptions = {},
 ): AOTICompiledModel {
+  const known = ['modelName', 'device', 'sha256'];
+  const { modelName = 'model', device, sha256 } = checkOptions('aotiLoadPackage', options, known);
   if (typeof modelName !== 'string') throw expected('a string', 'modelName', modelName);
   const { metadata, wrapper, library, files } = readPackage(bytesOf(source, sha256), modelName);
   checkMachine(metadata);

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { ArgumentError, expected } from '../../errors.ts';
+import { checkOptions } from '../../options.ts';
 import type { Device, DType } from '../dtype.ts';
 import { type Index, readIndex } from '../indexing.ts';
 import { tidy } from '../scope.ts';
@@ -66,7 +67,7 @@ export class OpenSafetensors implements AsyncDisposable {
 
   /** @internal See `openSafetensors`. */
   static async open(path: string | URL, options: OpenSafetensorsOptions = {}): Promise<OpenSafetensors> {
-    const { device = 'cpu', mmap = false } = options;
+    const { device = 'cpu', mmap = false } = checkOptions('openSafetensors', options, ['device', 'mmap']);
     if (typeof device !== 'string') throw expected('a device', 'device', device);
     if (typeof mmap !== 'boolean') throw expected('a boolean', 'mmap', mmap);
     const file = checkPath(path);

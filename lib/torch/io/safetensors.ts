@@ -1,4 +1,5 @@
 /** Files in the safetensors format (huggingface/safetensors). */
+import { checkOptions } from '../../options.ts';
 import type { Device } from '../dtype.ts';
 import type { Tensor } from '../tensor.ts';
 import { collected, OpenSafetensors, placed } from './openSafetensors.ts';
@@ -27,8 +28,9 @@ export {
  */
 export async function loadSafetensors(
   path: string | URL,
-  { device = 'cpu' }: { readonly device?: Device } = {},
+  options: { readonly device?: Device } = {},
 ): Promise<Map<string, Tensor>> {
+  const { device = 'cpu' } = checkOptions('loadSafetensors', options, ['device']);
   const file = await OpenSafetensors.open(path, { device });
   try {
     return await file.getTensors();

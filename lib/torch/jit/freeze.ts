@@ -1,6 +1,7 @@
 /** Models that only compute from here on. */
 import { expected } from '../../errors.ts';
 import { native } from '../../native.ts';
+import { checkOptions } from '../../options.ts';
 import { FROM_NATIVE } from '../lifetime.ts';
 import { ScriptModule } from './scriptModule.ts';
 
@@ -21,10 +22,9 @@ export interface InferenceOptions {
  *
  * @throws ArgumentError in training mode; TorchError for what cannot be frozen
  */
-export function freeze(
-  script: ScriptModule,
-  { preservedAttrs = [], optimizeNumerics = true }: FreezeOptions = {},
-): ScriptModule {
+export function freeze(script: ScriptModule, options: FreezeOptions = {}): ScriptModule {
+  const known = ['preservedAttrs', 'optimizeNumerics'];
+  const { preservedAttrs = [], optimizeNumerics = true } = checkOptions('freeze', options, known);
   const id = ScriptModule.idOf(script);
   if (script.training) throw expected('a model in evaluation mode: call eval() before', 'script', script);
   if (typeof optimizeNumerics !== 'boolean')
@@ -36,10 +36,8 @@ export function freeze(
  * A frozen model with the kernels that are fastest for inference on this machine; sets evaluation mode before, as PyTorch
  * does. Its weights may be laid out for these kernels, and then it cannot be saved.
  */
-export function optimizeForInference(
-  script: ScriptModule,
-  { otherMethods = [] }: InferenceOptions = {},
-): ScriptModule {
+export function optimizeForInference(script: ScriptModule, options: InferenceOptions = {}): ScriptModule {
+  const { otherMethods = [] } = checkOptions('optimizeForInference', options, ['otherMethods']);
   const id = ScriptModule.idOf(script);
   script.eval();
   return made(native().scriptOptimize(id, names(otherMethods, 'otherMethods')));

@@ -1,5 +1,6 @@
 import { ArgumentError, expected, TorchError } from '../../errors.ts';
 import { native } from '../../native.ts';
+import { checkOptions } from '../../options.ts';
 import type { Device } from '../dtype.ts';
 import { F } from '../functions.ts';
 import type { ArchiveEntry } from '../io/archive.ts';
@@ -27,10 +28,8 @@ export interface ScriptLoadOptions {
  * than `sha256` says
  * @example const model = torch.jit.load('model.pt').eval();
  */
-export function load(
-  source: string | URL | Uint8Array,
-  { device, sha256 }: ScriptLoadOptions = {},
-): ScriptModule {
+export function load(source: string | URL | Uint8Array, options: ScriptLoadOptions = {}): ScriptModule {
+  const { device, sha256 } = checkOptions('torch.jit.load', options, ['device', 'sha256']);
   const bytes = bytesOf(source, sha256);
   if (device !== undefined && typeof device !== 'string') throw expected('a device', 'device', device);
   const entries = readScriptArchive(bytes);

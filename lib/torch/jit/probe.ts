@@ -5,6 +5,7 @@ import { extname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { ArgumentError, expected } from '../../errors.ts';
+import { checkOptions } from '../../options.ts';
 import { cannotRead, checkPath } from '../io/path.ts';
 import { isArray } from '../nested.ts';
 
@@ -28,6 +29,7 @@ export interface ProbeReport {
 const GIB = 2 ** 30;
 const PAGE = 4096;
 const WATCH_MS = 5;
+const OPTIONS = ['timeout', 'memory'];
 
 /**
  * Loads a TorchScript file in another process, which runs none of its methods.
@@ -59,6 +61,7 @@ export async function probeAll(
   options: ProbeOptions = {},
 ): Promise<(ProbeReport | ArgumentError)[]> {
   if (!isArray(sources)) throw expected('an array of paths', 'sources', sources);
+  checkOptions('probeAll', options, OPTIONS);
   const paths: string[] = [];
   for (let i = 0; i < sources.length; i++) paths.push(checkPath(sources[i]));
   const answers: (ProbeReport | ArgumentError)[] = [];
@@ -88,7 +91,7 @@ interface Question {
 
 function question(source: string | URL, options: ProbeOptions): Question {
   const path = checkPath(source);
-  const { timeout = 60, memory = 8 * sizeOf(path) + GIB } = options;
+  const { timeout = 60, memory = 8 * sizeOf(path) + GIB } = checkOptions('probe', options, OPTIONS);
   if (!(timeout > 0)) throw expected('a positive number of seconds', 'timeout', timeout);
   if (!(memory > 0)) throw expected('a positive number of bytes', 'memory', memory);
   return { path, timeout, memory };

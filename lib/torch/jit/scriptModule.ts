@@ -1,6 +1,8 @@
 import { types } from 'node:util';
 import { expected } from '../../errors.ts';
 import { native } from '../../native.ts';
+import { checkOptions } from '../../options.ts';
+import { isPlainObject } from '../../plainObject.ts';
 import { checkPath } from '../io/path.ts';
 import { replaceFile } from '../io/replaceFile.ts';
 import { FROM_NATIVE, OwnedTensor } from '../lifetime.ts';
@@ -194,7 +196,10 @@ export class ScriptModule extends Module {
   }
 
   /** What `save` writes. */
-  toBytes({ extraFiles = this.extraFiles }: ScriptSaveOptions = {}): Uint8Array {
+  toBytes(options: ScriptSaveOptions = {}): Uint8Array {
+    const { extraFiles = this.extraFiles } = checkOptions('toBytes', options, ['extraFiles']);
+    if (!(extraFiles instanceof Map) && !isPlainObject(extraFiles))
+      throw expected('a Map or an object of contents', 'extraFiles', extraFiles);
     const flat: (string | Uint8Array)[] = [];
     for (const [name, content] of extraFiles instanceof Map ? extraFiles : Object.entries(extraFiles)) {
       if (

@@ -1,4 +1,5 @@
 import { expected } from '../../errors.ts';
+import { checkOptions } from '../../options.ts';
 import type { Device, DType } from '../dtype.ts';
 
 /** Where and as what a layer's parameters are made; `float32` on the CPU unless told otherwise. */
@@ -17,15 +18,9 @@ export const FACTORY = { dtype: undefined as DType | undefined, device: undefine
  *   default is one
  */
 export function withDefaults<D extends object>(owner: string, defaults: D, given: Partial<D> = {}): D {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw expected('an object', `options of ${owner}`, given);
-  }
   const known = defaults as Record<string, unknown>;
   const result = { ...known };
-  for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(known, name)) {
-      throw expected(`one of ${Object.keys(known).join(', ')}`, `option name of ${owner}`, name);
-    }
+  for (const [name, value] of Object.entries(checkOptions(owner, given, Object.keys(known)))) {
     if (value === undefined) continue;
     if (typeof known[name] === 'boolean' && typeof value !== 'boolean')
       throw expected('a boolean', name, value);
