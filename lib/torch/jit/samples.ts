@@ -25,6 +25,11 @@ export interface SamplerOptions {
   warn(message: string): void;
 }
 
+/** The shapes of tensors, in words. */
+export function sizesOf(tensors: readonly Tensor[]): string {
+  return tensors.map(({ shape }) => `[${shape.join(', ')}]`).join(', ');
+}
+
 /** Runs a function as often as wanted: random generators and buffers are as before each time, and in the end. */
 export class Sampler {
   readonly #options: SamplerOptions;
@@ -85,8 +90,9 @@ export class Sampler {
       `${example.tensors.map(({ shape }) => shape)}` === `${other.tensors.map(({ shape }) => shape)}`;
     const difference = example.tape.difference(other.tape, { butForNumbers: !isSameSize });
     if (difference === '') return true;
+    const where = isSameSize ? '' : `, for arguments of ${sizesOf(other.tensors)}`;
     this.warn(
-      `does not always call the same operators: ${difference}. It is traced as it went for the examples`,
+      `does not always call the same operators: ${difference}${where}. It is traced as it went for the examples`,
     );
     return false;
   }

@@ -2,6 +2,7 @@
 import { types } from 'node:util';
 import { ArgumentError, expected } from '../../errors.ts';
 import { native } from '../../native.ts';
+import { checkOptions } from '../../options.ts';
 import { isPlainObject } from '../../plainObject.ts';
 import { Tape } from '../compile/recording.ts';
 import { filled, flatten, templateOf } from '../compile/signature.ts';
@@ -13,7 +14,7 @@ import { Tensor } from '../tensor.ts';
 import { begin, put } from '../wire.ts';
 import { load } from './load.ts';
 import { argumentNamesOf, isFreeName } from './names.ts';
-import { type Sample, Sampler } from './samples.ts';
+import { type Sample, Sampler, sizesOf } from './samples.ts';
 import { ScriptModule } from './scriptModule.ts';
 import { type Inputs, variations } from './variations.ts';
 
@@ -59,14 +60,15 @@ export interface TraceOptions<A extends readonly unknown[]> {
 export function trace<A extends readonly unknown[]>(
   target: Traceable<A>,
   exampleInputs: A,
-  {
+  options: TraceOptions<A> = {},
+): ScriptModule {
+  const {
     argumentNames,
     checkInputs = [],
     variableSizes = true,
     strict = false,
     warn = warnProcess,
-  }: TraceOptions<A> = {},
-): ScriptModule {
+  } = checkOptions('torch.jit.trace', options, OPTIONS);
   const isModule = target instanceof Module;
   if (!isModule && typeof target !== 'function')
     throw expected('a module or a function of tensors', 'target', target);
@@ -115,6 +117,8 @@ export function trace<A extends readonly unknown[]>(
   });
 }
 
+const OPTIONS = ['argumentNames', 'checkInputs', 'variableSizes', 'strict', 'warn'];
+
 function warnProcess(message: string): void {
   process.emitWarning(message, { code: 'XPMIR_TRACE' });
 }
@@ -131,14 +135,34 @@ function record(
     const found = sampler.trySample(inputs);
     return found !== undefined && sampler.compareWays(example, found) ? found : undefined;
   };
-  samples.push(...variations(tensors, tryOne));
+  const { found, shorter } = variations(tensors, tryOne);
+  samples.push(...found);
   if (samples.length === 1) return { samples, tape: example.tape };
+  let tape = general(sampler, samples);
+  if (tape === undefined) {
+    sampler.warn(
+      'has numbers that do not follow from the sizes of its arguments: it is for sizes as those of the examples',
+    );
+    return { samples: [example], tape: example.tape };
+  }
+  for (const each of shorter) {
+    const wider = general(sampler, [...samples, each]);
+    if (wider === undefined) {
+      sampler.warn(
+        `has numbers for arguments of ${sizesOf(each.tensors)} that do not follow from sizes as those for longer ones do: ` +
+          'it is not for such short ones',
+      );
+    } else {
+      samples.push(each);
+      tape = wider;
+    }
+  }
+  return { samples, tape };
+}
+
+function general(sampler: Sampler, samples: readonly Sample[]): Tape | undefined {
   const tape = Tape.generalise(samples.map((each) => each.tape));
-  if (tape !== undefined) return { samples, tape: sampler.own(tape) };
-  sampler.warn(
-    'has numbers that do not follow from the sizes of its arguments: it is for sizes as those of the examples',
-  );
-  return { samples: [example], tape: example.tape };
+  return tape && sampler.own(tape);
 }
 
 /** A tensor that is given twice is two arguments. */
@@ -199,10 +223,9 @@ function compare(script: ScriptModule, { template, sampler, samples, name }: Com
     ).tensors;
     const at = firstDifference(results, outputs, toleranceOn(outputs[0]?.device ?? 'cpu', false));
     if (at === undefined) return;
-    const sizes = tensors.map(({ shape }) => `[${shape.join(', ')}]`).join(', ');
     throw new ArgumentError(
       `Expected the same result from TorchScript for ${name} but received another one, in tensor ${at} of it, ` +
-        `for arguments of ${sizes}${sampler.reads === '' ? '' : `: it ${sampler.reads}`}`,
+        `for arguments of ${sizesOf(tensors)}${sampler.reads === '' ? '' : `: it ${sampler.reads}`}`,
     );
   };
   for (const sample of samples) check(script, sample);

@@ -19,13 +19,19 @@ const CHANGES = [
   [-1, -2],
 ] as const;
 
-/**
- * What a function gives for arguments of other sizes: for each size that may differ alone, for those that may only differ
- * together (the same size at the same place of several tensors, or at any place), and for all of them at a time.
- *
- * @param tries undefined where the function fails on the arguments, or goes another way
- */
-export function variations<T>(inputs: Inputs, tries: (inputs: Inputs) => T | undefined): T[] {
+/** What a function gives for arguments of other sizes. */
+export interface Variations<T> {
+  /**
+   * For each size that may differ alone, for those that may only differ together (the same size at the same place of several
+   * tensors, or at any place), and for all of them at a time.
+   */
+  readonly found: readonly T[];
+  /** With each of these at 1, at 2 and one shorter: where programs take another branch, or fail. */
+  readonly shorter: readonly T[];
+}
+
+/** @param tries undefined where the function fails on the arguments, or goes another way */
+export function variations<T>(inputs: Inputs, tries: (inputs: Inputs) => T | undefined): Variations<T> {
   const found: T[] = [];
   const free: { readonly group: readonly Place[]; readonly sign: number }[] = [];
   const isFree = (group: readonly Place[]): boolean => {
@@ -43,7 +49,13 @@ export function variations<T>(inputs: Inputs, tries: (inputs: Inputs) => T | und
   let left = placesOf(inputs).filter((place) => place.size === 1 || !isFree([place]));
   for (const keyOf of [({ size, dim }: Place) => `${size},${dim}`, ({ size }: Place) => `${size}`])
     left = [...grouped(left, keyOf)].flatMap((group) => (isFree(group) ? [] : group));
-  if (free.length < 2) return found;
+  const shorter = free.flatMap(({ group, sign }) => {
+    const size = Math.min(...group.map((place) => place.size));
+    const seen = sign < 0 ? [size - 1, size - 2] : [];
+    const sizes = new Set([1, 2, size - 1].filter((each) => each > 0 && each < size && !seen.includes(each)));
+    return [...sizes].flatMap((each) => tries(changed(inputs, [{ group, by: each - size }])) ?? []);
+  });
+  if (free.length < 2) return { found, shorter };
   // Numbers that follow from two sizes differ from those that follow from one only where both change.
   for (const first of [1, 3]) {
     const all = free.map(({ group, sign }, i) => ({
@@ -53,7 +65,7 @@ export function variations<T>(inputs: Inputs, tries: (inputs: Inputs) => T | und
     const together = tries(changed(inputs, all));
     if (together !== undefined) found.push(together);
   }
-  return found;
+  return { found, shorter };
 }
 
 function placesOf(inputs: Inputs): Place[] {
