@@ -49,12 +49,13 @@ function configOf(raw: RawConfig, family: Family): BertConfig {
   const hiddenDropoutProb = read.probability('hidden_dropout_prob', 0.1);
   return {
     raw,
+    fields: read.fields,
     modelType: raw.model_type as string,
     vocabSize: read.int('vocab_size', family.vocabSize),
     hiddenSize,
     embeddingSize:
       family.embeddingSize === undefined ? hiddenSize : read.int('embedding_size', family.embeddingSize),
-    numHiddenLayers: read.int('num_hidden_layers', 12, 0),
+    numHiddenLayers: read.layers('num_hidden_layers', 12),
     numAttentionHeads,
     intermediateSize: read.int('intermediate_size', family.intermediateSize),
     hiddenAct: read.activation('hidden_act'),

@@ -32,6 +32,8 @@ export interface ModelConfig {
   readonly numLabels: number;
   /** As it was read, for `savePretrained`. */
   readonly raw: RawConfig;
+  /** Names of the fields that the family has. */
+  readonly fields: ReadonlySet<string>;
 }
 
 /** Reads the config.json of a folder. */
@@ -69,9 +71,14 @@ export function configText(raw: RawConfig): string {
   return `${JSON.stringify(raw, null, 2).replace(whole, '$1.0$2')}\n`;
 }
 
+/** Layers that a model has at most: more are a damaged file, whose making would not end. */
+const MOST_LAYERS = 10_000;
+
 /** Takes fields out of a raw configuration; null counts as not given. */
 export class ConfigReader {
   readonly raw: RawConfig;
+  /** Names of the fields that were asked for, and of those that all families have. */
+  readonly fields = new Set(['model_type', 'pruned_heads', 'id2label', 'label2id', ...UNSUPPORTED.keys()]);
 
   /**
    * @param families names of `model_type` that are taken
@@ -93,6 +100,13 @@ export class ConfigReader {
       throw expected('no head, which is supported,', 'pruned_heads', pruned);
   }
 
+  /** A number of layers. */
+  layers(name: string, fallback: number): number {
+    const layers = this.int(name, fallback, 0);
+    if (layers > MOST_LAYERS) throw expected(`at most ${MOST_LAYERS} layers`, name, layers);
+    return layers;
+  }
+
   /** A whole number of at least `least`. */
   int(name: string, fallback: number, least = 1): number {
     return this.#checked(name, fallback, `an integer of at least ${least}`, (value): value is number => {
@@ -102,6 +116,7 @@ export class ConfigReader {
 
   /** A whole number from 0 up, or null, where null is not the same as nothing. */
   token(name: string, fallback: number | null): number | null {
+    this.fields.add(name);
     if (this.raw[name] === null || (fallback === null && this.raw[name] === undefined)) return null;
     return this.int(name, fallback ?? 0, 0);
   }
@@ -140,6 +155,7 @@ export class ConfigReader {
   }
 
   #checked<T>(name: string, fallback: T, what: string, fits: (value: unknown) => value is T): T {
+    this.fields.add(name);
     const value = this.raw[name] ?? fallback;
     if (fits(value)) return value;
     throw expected(what, name, value);

@@ -40,10 +40,11 @@ function configOf(raw: RawConfig): DistilBertConfig {
   checkHeads(hiddenSize, numAttentionHeads);
   return {
     raw,
+    fields: read.fields,
     modelType: 'distilbert',
     vocabSize: read.int('vocab_size', 30522),
     hiddenSize,
-    numHiddenLayers: read.int('n_layers', 6, 0),
+    numHiddenLayers: read.layers('n_layers', 6),
     numAttentionHeads,
     intermediateSize: read.int('hidden_dim', 3072),
     hiddenAct: read.activation('activation'),
@@ -188,8 +189,8 @@ export class DistilBertModel extends Encoder {
   }
 
   forward(call: EncoderCall): EncoderOutput {
-    refuseTokenTypes(call, 'DistilBERT');
     checkIds(call, this.config.maxPositionEmbeddings);
+    refuseTokenTypes(call, 'DistilBERT');
     const embedded = this.embeddings.forward(call);
     const hiddenStates = this.transformer.forward(embedded, keyMask(attendedTokens(call, this.training)));
     return { lastHiddenState: hiddenStates.at(-1)!, ...(call.outputHiddenStates && { hiddenStates }) };

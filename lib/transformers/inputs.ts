@@ -1,19 +1,31 @@
 import { ArgumentRangeError, expected } from '../errors.ts';
+import { checkOptions } from '../options.ts';
 import { F } from '../torch/functions.ts';
 import { tidy } from '../torch/scope.ts';
 import { Tensor } from '../torch/tensor.ts';
 import type { EncoderCall } from './model.ts';
 
+const NAMES: Readonly<Record<keyof EncoderCall, true>> = {
+  inputIds: true,
+  attentionMask: true,
+  isPadded: true,
+  tokenTypeIds: true,
+  positionIds: true,
+  specialTokensMask: true,
+  outputHiddenStates: true,
+};
+
 /**
  * @param longest how many tokens a text has at most
  * @param uncounted the token that has no place and is none of these: padding, where places are counted behind it
- * @throws ArgumentError or ArgumentRangeError for ids of another shape, or of longer texts
+ * @throws ArgumentError or ArgumentRangeError for what a call does not have, such as a mistyped mask, and for ids of another shape, or of longer texts
  */
-export function checkIds(
-  { inputIds, tokenTypeIds = null, positionIds = null }: EncoderCall,
-  longest: number,
-  uncounted: number | null = null,
-): void {
+export function checkIds(call: EncoderCall, longest: number, uncounted: number | null = null): void {
+  const {
+    inputIds,
+    tokenTypeIds = null,
+    positionIds = null,
+  } = checkOptions('forward', call, Object.keys(NAMES));
   if (!(inputIds instanceof Tensor)) throw expected('a Tensor', 'inputIds', inputIds);
   const { shape } = inputIds;
   if (shape.length !== 2) throw expected('a tensor [N, L]', 'inputIds', shape);

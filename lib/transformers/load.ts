@@ -1,5 +1,6 @@
 import { ArgumentError, expected } from '../errors.ts';
 import { abridged } from '../learning/parameterOptimizer.ts';
+import { checkOptions } from '../options.ts';
 import { type Device, type DType, isDType } from '../torch/dtype.ts';
 import { F } from '../torch/functions.ts';
 import { noGrad } from '../torch/modes.ts';
@@ -61,20 +62,21 @@ export async function loaded<M extends PreTrainedModel, C extends ModelConfig>(
   const given = withDefaults('fromPretrained', DEFAULTS, options as typeof DEFAULTS);
   if (given.dtype !== 'auto' && !isDType(given.dtype))
     throw expected("a dtype or 'auto'", 'dtype', given.dtype);
-  const model = structure(type, configured(await readConfig(folder), given));
-  try {
-    await fill(model, folder, given);
-    return model;
-  } catch (error) {
-    for (const parameter of model.parameters()) parameter.dispose();
-    throw error;
-  }
-}
-
-async function fill(model: PreTrainedModel, folder: string | URL, given: typeof DEFAULTS): Promise<void> {
+  const raw = await readConfig(folder);
+  const whole = configured(raw, given);
+  const { fields, numHiddenLayers } = type.configOf(whole);
+  checkOptions(`config of ${type.name}`, given.config, [...new Set([...Object.keys(raw), ...fields])]);
   const weights = await openWeights(folder, { mmap: given.mmap });
   try {
-    await fillFrom(model, weights, given, String(folder));
+    weights.checkLayers(numHiddenLayers);
+    const model = structure(type, whole);
+    try {
+      await fillFrom(model, weights, given, String(folder));
+      return model;
+    } catch (error) {
+      for (const parameter of model.parameters()) parameter.dispose();
+      throw error;
+    }
   } finally {
     await weights.close();
   }
@@ -124,8 +126,9 @@ export function drawn<M extends PreTrainedModel, C extends ModelConfig>(
 export function unset<M extends PreTrainedModel, C extends ModelConfig>(
   type: ModelClass<M, C>,
   raw: RawConfig,
-  { dtype = 'float32', device = 'cpu' }: Partial<Place> = {},
+  options: Partial<Place> = {},
 ): M {
+  const { dtype = 'float32', device = 'cpu' } = checkOptions('fromConfig', options, ['dtype', 'device']);
   const model = structure(type, raw);
   for (const name of stateNames(model)) {
     if (!model.tiedWeights.has(name)) allocate(model, name, { dtype, device });

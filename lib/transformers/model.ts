@@ -34,6 +34,8 @@ export interface EncoderCall {
   readonly tokenTypeIds?: Tensor | null;
   /** Places of the tokens: integers `[N, L]` or `[1, L]`; in order unless given. */
   readonly positionIds?: Tensor | null;
+  /** As tokenizers give it with the rest; models do not look at it. */
+  readonly specialTokensMask?: Tensor | null;
   /** Give the output of every layer too (false). */
   readonly outputHiddenStates?: boolean;
 }

@@ -78,8 +78,8 @@ export class ModernBertModel extends Encoder {
   }
 
   forward(call: EncoderCall): EncoderOutput {
-    refuseTokenTypes(call, 'ModernBERT');
     checkIds(call, Number.POSITIVE_INFINITY);
+    refuseTokenTypes(call, 'ModernBERT');
     const { hiddenSize, numAttentionHeads, ropeTheta, slidingWindow } = this.config;
     const attended = attendedTokens(call, this.training);
     const masks = {

@@ -32,6 +32,7 @@ export interface ModernBertConfig extends ModelConfig {
 
 export function modernBertConfig(raw: RawConfig): ModernBertConfig {
   const read = new ConfigReader(raw, ['modernbert']);
+  for (const name of ['layer_types', 'rope_parameters']) read.fields.add(name);
   for (const name of ['rope_scaling', 'head_dim', 'partial_rotary_factor']) {
     if ((raw[name] ?? undefined) !== undefined) throw expected('none, which is supported,', name, raw[name]);
   }
@@ -40,9 +41,10 @@ export function modernBertConfig(raw: RawConfig): ModernBertConfig {
   checkHeads(hiddenSize, numAttentionHeads);
   if ((hiddenSize / numAttentionHeads) % 2 !== 0)
     throw expected('heads of an even width', 'num_attention_heads', numAttentionHeads);
-  const numHiddenLayers = read.int('num_hidden_layers', 22, 0);
+  const numHiddenLayers = read.layers('num_hidden_layers', 22);
   return {
     raw,
+    fields: read.fields,
     modelType: 'modernbert',
     vocabSize: read.int('vocab_size', 50368),
     hiddenSize,

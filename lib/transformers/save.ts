@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expected } from '../errors.ts';
+import { checkOptions } from '../options.ts';
 import type { DType } from '../torch/dtype.ts';
 import { checkPath } from '../torch/io/path.ts';
 import { replaceFile } from '../torch/io/replaceFile.ts';
@@ -24,8 +25,9 @@ const SHARD = /^model-\d{5}-of-\d{5}\.safetensors$/;
 export async function saved(
   model: PreTrainedModel,
   folder: string | URL,
-  { maxShardBytes = 50e9 }: SaveOptions,
+  options: SaveOptions,
 ): Promise<void> {
+  const { maxShardBytes = 50e9 } = checkOptions('savePretrained', options, ['maxShardBytes']);
   if (!(maxShardBytes > 0)) throw expected('a number of bytes above 0', 'maxShardBytes', maxShardBytes);
   const path = checkPath(folder);
   await mkdir(path, { recursive: true });

@@ -44,6 +44,17 @@ export class OpenWeights implements AsyncDisposable {
     return this.#fileOf(key).getTensor(key);
   }
 
+  /**
+   * A layer has tensors: more layers than there are would be made first, for as long as that takes.
+   *
+   * @throws ArgumentError where there cannot be so many
+   */
+  checkLayers(layers: number): void {
+    const { size } = this.tensors;
+    if (layers > size)
+      throw expected(`at most ${size}, the tensors of the folder,`, 'the number of layers', layers);
+  }
+
   /** A tensor of which only a part will be read. */
   getSlice(key: string): TensorSlice {
     return this.#fileOf(key).getSlice(key);

@@ -44,10 +44,15 @@ test('is traced as it computes in the mode of the caller', () => {
     forward(x: Tensor): Tensor;
   };
   const x = torch.randn([3, 5, 16]);
-  expect(torch.jit.trace(model, [x], never).forward(x).equal(model.forward(x))).toBe(true);
+  expect(
+    torch.jit
+      .trace(model, [x], never)
+      .forward(x)
+      .equal(model.forward(x) as Tensor),
+  ).toBe(true);
   torch.noGrad(() => {
     const script = torch.jit.trace(model, [x], never);
-    expect(script.forward(x).equal(model.forward(x))).toBe(true);
+    expect(script.forward(x).equal(model.forward(x) as Tensor)).toBe(true);
     expect(script.inlinedGraph).toContain('_transformer_encoder_layer_fwd');
   });
 });

@@ -186,6 +186,69 @@ test('inputs that do not fit are refused', async () => {
   expect(() => distil.forward(call)).toThrow('Expected no tensor for DistilBERT for tokenTypeIds');
 });
 
+test.each([
+  'BertModel',
+  'DistilBertModel',
+  'ModernBertModel',
+  'ElectraModel',
+  'RobertaForSequenceClassification',
+])('a call of %s that is none, or has a mask of another name', async (name) => {
+  const one = recorded(name);
+  const folder = folderOf(one);
+  const model = name.includes('Sequence')
+    ? await RobertaForSequenceClassification.fromPretrained(folder)
+    : await AutoModel.fromPretrained(folder);
+  const { attentionMask, ...call } = callOf(one.runs.padded!.call);
+  const forward = (given: unknown) => () => tidy(() => model.forward(given as never));
+  expect(forward(undefined)).toThrow('Expected an object for options of forward but received undefined');
+  expect(forward({})).toThrow('Expected a Tensor for inputIds but received undefined');
+  expect(forward({ ...call, attentionMsk: attentionMask })).toThrow(
+    'for option name of forward but received "attentionMsk": did you mean attentionMask?',
+  );
+  expect(forward({ ...call, specialTokensMask: attentionMask })).not.toThrow();
+});
+
+test('fields that a configuration does not have', async () => {
+  const folder = folderOf(bert);
+  const refused = async (config: object) =>
+    message(BertForSequenceClassification.fromPretrained(folder, { config } as never));
+  expect(await refused({ hiden_size: 34 })).toMatch(
+    /for option name of config of BertForSequenceClassification but received "hiden_size": did you mean hidden_size\?$/,
+  );
+  expect(await refused([1])).toMatch(/Expected an object for options of config of /);
+  const model = await BertForSequenceClassification.fromPretrained(folder, {
+    config: { hidden_dropout_prob: 0, classifier_dropout: 0.5, is_decoder: false },
+  });
+  expect(model.config.classifierDropout).toBe(0.5);
+  const modern = folderOf(recorded('ModernBertModel'));
+  expect(await message(AutoModel.fromPretrained(modern, { config: { layer_type: [] } }))).toContain(
+    'did you mean layer_types?',
+  );
+});
+
+test.each(['BertModel', 'DistilBertModel', 'ModernBertModel'])(
+  'more layers of %s than there can be',
+  async (name) => {
+    const one = recorded(name);
+    const field = name === 'DistilBertModel' ? 'n_layers' : 'num_hidden_layers';
+    const raw = JSON.parse(one.config);
+    // A list of what each layer is would be refused before for its length.
+    if (name === 'ModernBertModel') raw.layer_types = null;
+    const folder = folderOf(one);
+    const refused = async (layers: number) => {
+      writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...raw, [field]: layers }));
+      return message(AutoModel.fromPretrained(folder));
+    };
+    expect(await refused(1e9)).toContain(
+      `Expected at most 10000 layers for ${field} but received 1000000000`,
+    );
+    expect(await refused(10_000)).toMatch(
+      /Expected at most \d+, the tensors of the folder, for the number of layers but received 10000$/,
+    );
+    expect(() => AutoModel.fromConfig({ ...raw, [field]: 1e9 })).toThrow('Expected at most 10000 layers');
+  },
+);
+
 test('padding of RoBERTa has no place, however much there is', async () => {
   const { config, ...one } = recorded('RobertaForSequenceClassification');
   const model = (await RobertaForSequenceClassification.fromPretrained(folderOf({ config, ...one }))).eval();
