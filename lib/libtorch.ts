@@ -4,11 +4,13 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { builtAddons } from './addon.ts';
+import { cacheRoot } from './cache.ts';
 import type { ErrorCode } from './errors.ts';
-import { listDirectory, pythonTorches } from './pythonTorch.ts';
+import { listDirectory } from './listDirectory.ts';
+import { isCheckout, libtorchPackage, setUpCommand } from './platform.ts';
+import { pythonTorches } from './pythonTorch.ts';
 
 /** Versions whose headers and behaviour this package is written for; libtorch's C++ interface changes with each minor one. */
 export const supportedVersions: readonly string[] = ['2.11', '2.12', '2.13', '2.14'];
@@ -16,7 +18,14 @@ export const supportedVersions: readonly string[] = ['2.11', '2.12', '2.13', '2.
 /** The version that is fetched when none is found, and the one whose numbers the tests compare with. */
 export const pinnedVersion = '2.13.0';
 
-export type LibtorchSource = 'XPMIR_LIBTORCH' | 'npm package' | 'Python' | 'cache' | 'pip' | 'download';
+export type LibtorchSource =
+  | 'XPMIR_LIBTORCH'
+  | 'xpmir setup'
+  | 'npm package'
+  | 'Python'
+  | 'cache'
+  | 'pip'
+  | 'download';
 
 /** One place that was looked at, and why it was not taken. */
 export interface Attempt {
@@ -34,18 +43,12 @@ export interface Libtorch {
 }
 
 export interface LocateOptions {
-  /** Only a libtorch of this version's minor will do. Default: what the built addon was compiled against, if there is one. */
-  readonly builtFor?: string | undefined;
+  /** Only a libtorch of one of these versions' minors will do; any if empty. Default: what the addons that are there were compiled against. */
+  readonly builtFor?: readonly string[];
   /** Whether `include/` must be there too, as it must for a build. Default: false. */
   readonly headers?: boolean;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
-}
-
-/** What the build wrote beside the addon. */
-export interface AddonStamp {
-  readonly libtorch: string;
-  readonly directory: string;
 }
 
 export type LibtorchErrorCode = Extract<ErrorCode, `ERR_LIBTORCH_${string}`>;
@@ -67,7 +70,6 @@ export class LibtorchError extends Error {
   }
 }
 
-const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..');
 const extension = process.platform === 'darwin' ? 'dylib' : 'so';
 
 /** The file to open first: it is what pulls the CUDA libraries in where there are some. */
@@ -89,24 +91,25 @@ export function libtorchVersion(directory: string): string | undefined {
   );
 }
 
-/** The directory whose `build/Release` has the addon. XPMIR_ADDON_ROOT names another build, such as the one with sanitizers. */
-export function addonRoot(env: NodeJS.ProcessEnv = process.env): string {
-  return env.XPMIR_ADDON_ROOT ? resolve(env.XPMIR_ADDON_ROOT) : packageRoot;
-}
-
-/** What the built addon was compiled against; undefined when it is not built here. */
-export function addonStamp(root: string = addonRoot()): AddonStamp | undefined {
-  const text = readText(join(root, 'build', 'Release', 'addon.json'));
-  return text === '' ? undefined : (JSON.parse(text) as AddonStamp);
-}
-
 /** The directory under which set-up keeps the libtorch builds that it fetched. */
 export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
-  return join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'xpmir', 'libtorch');
+  return join(cacheRoot(env), 'libtorch');
+}
+
+/** The file in which `xpmir setup` notes the libtorch that a person asked for: `{ "directory": ... }`. */
+export function choiceFile(env: NodeJS.ProcessEnv = process.env): string {
+  return join(cacheDirectory(env), 'chosen.json');
+}
+
+/** The directory that `xpmir setup` was told to use; undefined where it was not. */
+export function chosenDirectory(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const text = readText(choiceFile(env));
+  return text === '' ? undefined : (JSON.parse(text) as { readonly directory: string }).directory;
 }
 
 /**
- * Finds libtorch: XPMIR_LIBTORCH, the npm package of this platform, an installed Python torch, then our cache.
+ * Finds libtorch: XPMIR_LIBTORCH, what `xpmir setup` was told to use, the npm package of this platform, an installed
+ * Python torch, then our cache.
  *
  * An XPMIR_LIBTORCH that cannot be used is an error; every other place is passed over, and said in `tried`.
  *
@@ -114,7 +117,7 @@ export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
  */
 export function locateLibtorch(options: LocateOptions = {}): Libtorch {
   const { env = process.env, cwd = process.cwd(), headers = false } = options;
-  const builtFor = 'builtFor' in options ? options.builtFor : addonStamp()?.libtorch;
+  const builtFor = options.builtFor ?? builtAddons(env).map(({ libtorch }) => libtorch);
   const tried: Attempt[] = [];
   let otherVersion: { directory: string; version: string } | undefined;
 
@@ -137,7 +140,7 @@ export function notFoundMessage(tried: readonly Attempt[]): string {
   return `libtorch was not found. Tried:
 ${places.join('\n')}
 Any one of these helps:
-  1. With a network: \`npm run setup\` fetches libtorch ${pinnedVersion} for CPU into ${cacheDirectory()}
+  1. With a network: \`${setUpCommand()}\` fetches libtorch ${pinnedVersion} for CPU into ${cacheDirectory()}
   2. Install PyTorch ${supportedVersions[0]} to ${supportedVersions.at(-1)} and activate its environment: pip install torch==${pinnedVersion}
   3. Set XPMIR_LIBTORCH to a directory with lib/ and include/: an unpacked libtorch, or the torch/ folder of a Python installation`;
 }
@@ -152,6 +155,8 @@ function* candidates(
   } else {
     tried.push({ source: 'XPMIR_LIBTORCH', place: 'environment', outcome: 'not set' });
   }
+  const chosen = chosenDirectory(env);
+  if (chosen !== undefined) yield { source: 'xpmir setup', place: chosen };
   for (const place of npmPackages(cwd, tried)) yield { source: 'npm package', place };
   for (const place of pythonTorches(env, (where) =>
     tried.push({ source: 'Python', place: where, outcome: 'no torch' }),
@@ -169,7 +174,7 @@ function* candidates(
 
 /** Resolved from us and from the program: a strict installer shows a package only to the one that declares it. */
 function npmPackages(cwd: string, tried: Attempt[]): readonly string[] {
-  const name = `@xpmir/libtorch-cpu-${process.platform}-${process.arch}`;
+  const name = libtorchPackage();
   const found = new Set<string>();
   for (const from of [import.meta.url, join(cwd, 'package.json')]) {
     try {
@@ -189,27 +194,26 @@ function missingPart(directory: string, headers: boolean): string | undefined {
   return undefined;
 }
 
-function versionProblem(version: string | undefined, builtFor: string | undefined): string | undefined {
+function versionProblem(version: string | undefined, builtFor: readonly string[]): string | undefined {
   if (version === undefined) return 'says no version (neither version.py nor build-version)';
   const minor = minorOf(version);
   if (!supportedVersions.includes(minor))
     return `version ${version}, supported are ${supportedVersions.join(', ')}`;
-  if (builtFor !== undefined && minor !== minorOf(builtFor))
-    return `version ${version}, the addon is built for ${builtFor}`;
+  if (builtFor.length > 0 && !builtFor.map(minorOf).includes(minor))
+    return `version ${version}, the addon is built for ${builtFor.join(', ')}`;
   return undefined;
 }
 
 function versionError(
   found: { directory: string; version: string },
-  builtFor: string | undefined,
+  builtFor: readonly string[],
   tried: readonly Attempt[],
 ): LibtorchError {
-  const needed =
-    builtFor === undefined
-      ? supportedVersions.join(', ')
-      : `${minorOf(builtFor)}, which the addon is built for`;
+  const minors = builtFor.map(minorOf).join(', ');
+  const needed = minors === '' ? supportedVersions.join(', ') : `${minors}, which the addon is built for`;
   const message = `Found libtorch ${found.version} in ${found.directory} but needed version ${needed}. To fix it, run \
-\`npm run setup\` to build for what is installed, or set XPMIR_LIBTORCH to a libtorch ${minorOf(builtFor ?? pinnedVersion)}.`;
+\`${setUpCommand()}\`${isCheckout() ? ' to build for what is installed' : ` to fetch libtorch ${pinnedVersion}, \`npx xpmir build\` to compile for what is installed`}, \
+or set XPMIR_LIBTORCH to a libtorch ${minors || minorOf(pinnedVersion)}.`;
   return new LibtorchError('ERR_LIBTORCH_VERSION', message, tried);
 }
 

@@ -2,8 +2,10 @@
 
 import { createRequire } from 'node:module';
 import { types } from 'node:util';
+import { type BuiltAddon, builtAddons } from './addon.ts';
 import { ArgumentError, fromNative } from './errors.ts';
-import { addonRoot, libtorchFile, locateLibtorch } from './libtorch.ts';
+import { type Libtorch, libtorchFile, locateLibtorch, minorOf } from './libtorch.ts';
+import { addonPackage, isCheckout, platformProblem, setUpCommand } from './platform.ts';
 
 /** A tensor on the native side: index and generation in one number; 0 is none. */
 export type Handle = number;
@@ -186,29 +188,54 @@ export function isLoaded(): boolean {
   return addon !== undefined;
 }
 
+/** The addon and the libtorch that a process loads, found but not loaded yet. */
+export function chosenBinaries(): { readonly addon: BuiltAddon; readonly libtorch: Libtorch } {
+  const addons = builtAddons();
+  if (addons.length === 0) throw new ArgumentError(noAddon(), 'ERR_NO_NATIVE');
+  const libtorch = locateLibtorch({ builtFor: addons.map((addon) => addon.libtorch) });
+  const minor = minorOf(libtorch.version);
+  return { addon: addons.find((addon) => minorOf(addon.libtorch) === minor) as BuiltAddon, libtorch };
+}
+
 function load(): Addon {
+  const { addon, libtorch } = chosenBinaries();
   const require = createRequire(import.meta.url);
-  const bindings = require('bindings') as (options: { bindings: string; module_root: string }) => unknown;
+  const bindings = require('bindings') as (options: object) => unknown;
   const open = (name: string): unknown => {
     try {
-      return bindings({ bindings: name, module_root: addonRoot() });
+      return bindings({ bindings: name, module_root: addon.directory, try: [['module_root', 'bindings']] });
     } catch (error) {
-      throw missing(name, error);
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new ArgumentError(
+        `Expected an addon that can be loaded in ${addon.directory} (${addon.source}): ${reason}`,
+        'ERR_NO_NATIVE',
+      );
     }
   };
   // Once libtorch is open by its absolute path, the addon's own needs resolve by name, wherever libtorch lies.
-  const { directory } = locateLibtorch();
   const preload = open('preload') as { open(path: string): string | null | undefined };
-  const problem = preload.open(libtorchFile(directory));
-  if (problem)
-    throw new ArgumentError(`Expected a loadable libtorch in ${directory}: ${problem}`, 'ERR_NO_NATIVE');
+  const problem = preload.open(libtorchFile(libtorch.directory));
+  if (problem) throw new ArgumentError(damagedLibtorch(libtorch, problem), 'ERR_NO_NATIVE');
   return withErrors(open('addon') as Addon);
 }
 
-function missing(name: string, error: unknown): Error {
-  const reason = error instanceof Error ? error.message : String(error);
-  const message = `Expected the native addon (${name}.node): run npm run build:native\n${reason}`;
-  return new ArgumentError(message, 'ERR_NO_NATIVE');
+function noAddon(): string {
+  if (isCheckout()) return `Expected the native addon, which is not built: run \`${setUpCommand()}\``;
+  const problem = platformProblem();
+  if (problem !== undefined) return `Expected a platform that xpmir is built for, but ${problem}`;
+  return `Expected the npm package ${addonPackage()}, which is not installed. It is an optional dependency of xpmir: installing \
+with --omit=optional leaves it out, and so does npm before 11.3 with a lock file that was made on another system. To get it, \
+remove node_modules and package-lock.json and run \`npm install --include=optional\`, or compile one: \`npx xpmir build\``;
+}
+
+function damagedLibtorch({ directory, source }: Libtorch, problem: string): string {
+  const remedy =
+    source === 'npm package'
+      ? 'remove node_modules and install again'
+      : source === 'cache' || source === 'xpmir setup'
+        ? '`npx xpmir setup --remove` and then `npx xpmir setup` fetch it again'
+        : 'install it again, or set XPMIR_LIBTORCH to another one';
+  return `Expected a libtorch that can be loaded in ${directory} (${source}): ${problem}. To mend it, ${remedy}`;
 }
 
 function rethrow(error: unknown): never {

@@ -1,6 +1,7 @@
 /** Finds installed Python torches by the layout of Python installations, because starting one costs more than all of this. */
-import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { listDirectory } from './listDirectory.ts';
 
 /** The `torch/` folders of VIRTUAL_ENV, CONDA_PREFIX and the first python3 on PATH, in this order. */
 export function* pythonTorches(
@@ -20,15 +21,6 @@ export function* pythonTorches(
     yield* torches;
   }
   if (!any) nothingIn('VIRTUAL_ENV, CONDA_PREFIX, python3 on PATH');
-}
-
-/** Names in a directory; empty when there is no such directory. */
-export function listDirectory(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }
 
 function* prefixes(env: NodeJS.ProcessEnv): Generator<string> {

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { withLock } from './setup/lock.mjs';
+import { withLock } from '../lib/setup/lock.mjs';
 import { installPackages, packagesAreFresh } from './setup/packages.mjs';
 
 const root = join(import.meta.dirname ?? '.', '..');

@@ -8,6 +8,7 @@ import ts from 'typescript';
 const allowed: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   locator: ['errors'],
+  setup: ['errors', 'locator'],
   native: ['errors', 'locator'],
   torch: ['errors', 'native'],
   experiment: ['errors'],
@@ -17,7 +18,20 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   tokenizers: ['errors', 'torch', 'experiment', 'learning'],
   letor: ['errors', 'torch', 'experiment', 'learning'],
   monitor: ['errors', 'torch', 'experiment', 'learning', 'ir', 'letor'],
-  cli: ['errors', 'locator', 'native', 'torch', 'experiment', 'learning', 'ir', 'letor', 'monitor'],
+  doctor: ['errors', 'locator', 'setup', 'native', 'torch'],
+  cli: [
+    'errors',
+    'locator',
+    'setup',
+    'doctor',
+    'native',
+    'torch',
+    'experiment',
+    'learning',
+    'ir',
+    'letor',
+    'monitor',
+  ],
 };
 
 /** Files that lie in lib/ itself. Everything else is of the layer that its folder names. */
@@ -27,7 +41,11 @@ const rootFiles: Readonly<Record<string, string>> = {
   'nearest.ts': 'errors',
   'options.ts': 'errors',
   'packageVersion.ts': 'errors',
+  'listDirectory.ts': 'errors',
+  'addon.ts': 'locator',
+  'cache.ts': 'locator',
   'libtorch.ts': 'locator',
+  'platform.ts': 'locator',
   'pythonTorch.ts': 'locator',
   'native.ts': 'native',
   'cli.ts': 'cli',

@@ -1,8 +1,8 @@
 /** `xpmir checkpoint`: what a run left, whether it is whole, and what may go. Loads what reads checkpoints when it is called. */
 import { Command, Option } from 'commander';
 import { expected } from '../errors.ts';
+import { action } from './action.ts';
 import type { Listed } from './checkpointList.ts';
-import { action } from './jobReference.ts';
 
 interface JsonOption {
   readonly json?: true;

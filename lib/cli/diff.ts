@@ -5,7 +5,8 @@ import type { JobFiles } from '../experiment/jobFiles.ts';
 import type { TaskRecord } from '../experiment/record.ts';
 import { shortName } from '../experiment/report.ts';
 import { Workspace } from '../experiment/workspace.ts';
-import { action, findJob, jobArgument, type WorkspaceOption, workspaceOption } from './jobReference.ts';
+import { action } from './action.ts';
+import { findJob, jobArgument, type WorkspaceOption, workspaceOption } from './jobReference.ts';
 
 export function diffCommand(): Command {
   return new Command('diff')

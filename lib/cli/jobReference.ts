@@ -1,8 +1,7 @@
 /** How a job is named on the command line. */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { types } from 'node:util';
-import { Command, Option } from 'commander';
+import { Option } from 'commander';
 import { JobFiles } from '../experiment/jobFiles.ts';
 import { shortName } from '../experiment/report.ts';
 import type { Workspace } from '../experiment/workspace.ts';
@@ -31,18 +30,4 @@ export function findJob(workspace: Workspace, reference: string): JobFiles {
   if (found.length === 0)
     throw new Error(`No job ${reference} in ${workspace.path}; \`xpmir jobs list\` shows them`);
   throw new Error(`${reference} may be any of ${found.map(shortName).join(', ')}`);
-}
-
-/** Runs what a command does, and says what is wrong in one line. */
-export function action<A extends unknown[]>(
-  run: (...given: A) => void | Promise<void>,
-): (...given: A) => Promise<void> {
-  return async (...given) => {
-    const command = given.find((each) => each instanceof Command) as Command;
-    try {
-      await run(...given);
-    } catch (error) {
-      command.error(`xpmir: ${types.isNativeError(error) ? error.message : error}`, { exitCode: 1 });
-    }
-  };
 }

@@ -8,7 +8,8 @@ import { readProgress, showProgress } from '../experiment/jobProgress.ts';
 import { shortName } from '../experiment/report.ts';
 import { tagsPath } from '../experiment/tags.ts';
 import { Workspace } from '../experiment/workspace.ts';
-import { action, findJob, jobArgument, type WorkspaceOption, workspaceOption } from './jobReference.ts';
+import { action } from './action.ts';
+import { findJob, jobArgument, type WorkspaceOption, workspaceOption } from './jobReference.ts';
 
 const states: readonly DiskState[] = ['ready', 'running', 'done', 'failed', 'interrupted'];
 

@@ -1,13 +1,12 @@
-/** The addon: configured and compiled by CMake, and left alone while its inputs, outputs and libtorch are unchanged. */
-import { spawn } from 'node:child_process';
+/** The addon of a checkout: compiled, and left alone while its inputs, outputs and libtorch are unchanged. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, freemem } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Libtorch, locateLibtorch } from '../../lib/libtorch.ts';
-import { ensureLibtorch } from './libtorch.ts';
-import { withLock } from './lock.mjs';
-import { buildGenerator, checkBuildTools } from './tools.ts';
+import { locateLibtorch } from '../../lib/libtorch.ts';
+import { compile } from '../../lib/setup/compile.ts';
+import { ensureLibtorch } from '../../lib/setup/libtorch.ts';
+import { withLock } from '../../lib/setup/lock.mjs';
+import { checkBuildTools } from '../../lib/setup/tools.ts';
 
 export interface NativeOptions {
   /** Compiles with address and undefined-behaviour sanitizers into `build/sanitize/`, an XPMIR_ADDON_ROOT, beside the ordinary build. */
@@ -36,7 +35,16 @@ export async function setUpNative(root: string, { sanitize = false }: NativeOpti
     if (isFresh(root, layout)) return; // another process built it while this one waited
     checkBuildTools();
     const libtorch = await ensureLibtorch();
-    await build(root, layout, libtorch);
+    const digest = inputDigest(root); // of what is compiled now: an edit during the build must not look built
+    await compile({
+      source: root,
+      work: join(root, layout.work),
+      output: join(root, layout.output),
+      libtorch,
+      sanitize: layout.sanitize,
+    });
+    mkdirSync(join(root, '.setup'), { recursive: true });
+    writeFileSync(join(root, layout.stamp), digest);
   });
 }
 
@@ -46,43 +54,11 @@ function isFresh(root: string, layout: Layout): boolean {
   if (![stamp, ...outputs].every((path) => existsSync(path))) return false;
   if (readFileSync(stamp, 'utf8') !== inputDigest(root)) return false;
   try {
-    locateLibtorch({ builtFor: JSON.parse(readFileSync(outputs[2] as string, 'utf8')).libtorch });
+    locateLibtorch({ builtFor: [JSON.parse(readFileSync(outputs[2] as string, 'utf8')).libtorch] });
     return true;
   } catch {
     return false;
   }
-}
-
-async function build(root: string, layout: Layout, libtorch: Libtorch): Promise<void> {
-  const digest = inputDigest(root); // of what is compiled now: an edit during the build must not look built
-  const work = join(root, layout.work);
-  console.error(
-    `Building the addon against libtorch ${libtorch.version} (${libtorch.source}: ${libtorch.directory})`,
-  );
-  if (cachedValue(work, 'CMAKE_HOME_DIRECTORY') !== root) rmSync(work, { recursive: true, force: true }); // a moved checkout
-  const generator = cachedValue(work, 'CMAKE_GENERATOR') ?? buildGenerator();
-  const settings = {
-    XPMIR_LIBTORCH: libtorch.directory,
-    XPMIR_OUTPUT: join(root, layout.output),
-    XPMIR_SANITIZE: layout.sanitize ? 'address,undefined' : '',
-  };
-  const isConfigured = ['build.ninja', 'Makefile'].some((name) => existsSync(join(work, name)));
-  if (!isConfigured || Object.entries(settings).some(([name, value]) => cachedValue(work, name) !== value)) {
-    const definitions = Object.entries(settings).map(([name, value]) => `-D${name}=${value}`);
-    await run(
-      'cmake',
-      ['-S', root, '-B', work, '-G', generator, ...definitions],
-      'CMake could not configure the addon',
-    );
-  }
-  await run('cmake', ['--build', work, '--parallel', String(jobs())], 'The addon did not compile');
-  mkdirSync(join(root, '.setup'), { recursive: true });
-  writeFileSync(join(root, layout.stamp), digest);
-}
-
-/** A file of libtorch's headers takes over 1 GB to compile: as many at once as memory allows. */
-function jobs(): number {
-  return Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / 1.5e9)));
 }
 
 /** What decides the result, other than libtorch: sources, CMake's file, and the header packages. */
@@ -94,19 +70,4 @@ function inputDigest(root: string): string {
     hash.update(`${path}\0`).update(readFileSync(join(root, path)));
   }
   return hash.digest('hex');
-}
-
-/** A value that CMake remembers from the last configuration of a build directory. */
-function cachedValue(work: string, name: string): string | undefined {
-  const cache = join(work, 'CMakeCache.txt');
-  if (!existsSync(cache)) return undefined;
-  return new RegExp(`^${name}(?::\\w+)?=(.*)$`, 'm').exec(readFileSync(cache, 'utf8'))?.[1];
-}
-
-async function run(command: string, args: readonly string[], failure: string): Promise<void> {
-  const { MAKEFLAGS: _, ...env } = process.env; // node-gyp's own make would hand its job server to ours
-  // CMake's progress goes to standard error with ours: standard output belongs to the program that is set up for.
-  const child = spawn(command, args, { stdio: ['ignore', 2, 2], env });
-  const status = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
-  if (status !== 0) throw new Error(`${failure}: the messages are above`);
 }

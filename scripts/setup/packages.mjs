@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Progress } from './progress.mjs';
+import { Progress } from '../../lib/setup/progress.mjs';
 
 const stampPath = (root) => join(root, 'node_modules', '.xpmir-lock-digest'); // lost with node_modules, as it must be
 

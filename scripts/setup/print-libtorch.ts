@@ -2,7 +2,7 @@
 import { locateLibtorch } from '../../lib/libtorch.ts';
 
 try {
-  console.log(locateLibtorch({ headers: true, builtFor: undefined }).directory);
+  console.log(locateLibtorch({ headers: true, builtFor: [] }).directory);
 } catch (error) {
   console.error((error as Error).message);
   process.exitCode = 1;

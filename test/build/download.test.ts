@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
-import { download } from '../../scripts/setup/download.ts';
+import { download } from '../../lib/setup/download.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const content = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 251));

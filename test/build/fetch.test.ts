@@ -10,7 +10,7 @@ import { temporaryDirectory, writeFiles } from '../support/temporary.ts';
 
 /** Getting libtorch where none is found: whole processes, fake pip, fake vendor. */
 
-const setup = new URL('../../scripts/setup/libtorch.ts', import.meta.url).href;
+const setup = new URL('../../lib/setup/libtorch.ts', import.meta.url).href;
 const closers: (() => void)[] = [];
 let home: string;
 let cache: string;

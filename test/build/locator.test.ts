@@ -1,14 +1,8 @@
 import { mkdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import {
-  addonRoot,
-  addonStamp,
-  type LibtorchError,
-  type LocateOptions,
-  locateLibtorch,
-  minorOf,
-} from '../../lib/libtorch.ts';
+import { builtAddons } from '../../lib/addon.ts';
+import { type LibtorchError, type LocateOptions, locateLibtorch, minorOf } from '../../lib/libtorch.ts';
 import { fakeLibtorch } from '../support/fakeLibtorch.ts';
 import { temporaryDirectory, writeFiles } from '../support/temporary.ts';
 
@@ -21,7 +15,7 @@ beforeEach(() => {
 
 /** Searches in a world of its own: nothing of this machine's environment is seen. */
 function locate(env: NodeJS.ProcessEnv = {}, options: LocateOptions = {}) {
-  return locateLibtorch({ builtFor: undefined, cwd: home, env: { HOME: home, ...env }, ...options });
+  return locateLibtorch({ builtFor: [], cwd: home, env: { HOME: home, ...env }, ...options });
 }
 
 function failure(env: NodeJS.ProcessEnv = {}, options: LocateOptions = {}): LibtorchError {
@@ -123,7 +117,7 @@ describe('versions', () => {
     pythonWith('venv', '2.14.1');
     const cached = fakeLibtorch(join(home, '.cache/xpmir/libtorch/2.13.1+cpu'), '2.13.1+cpu');
     const env = { VIRTUAL_ENV: join(home, 'venv') };
-    const found = locate(env, { builtFor: '2.13.0+cpu' });
+    const found = locate(env, { builtFor: ['2.13.0+cpu'] });
     expect(found).toMatchObject({ directory: cached, source: 'cache' }); // another patch of the same minor version will do
     expect(found.tried.map(({ outcome }) => outcome)).toContain(
       'version 2.14.1, the addon is built for 2.13.0+cpu',
@@ -132,7 +126,7 @@ describe('versions', () => {
 
   test('the error says found, needed and how to fix it', () => {
     const directory = fakeLibtorch(join(home, 'torch'), '2.14.1+cu130');
-    const { code, message } = failure({ XPMIR_LIBTORCH: directory }, { builtFor: '2.13.0+cpu' });
+    const { code, message } = failure({ XPMIR_LIBTORCH: directory }, { builtFor: ['2.13.0+cpu'] });
     expect(code).toBe('ERR_LIBTORCH_VERSION');
     expect(message).toBe(
       `Found libtorch 2.14.1+cu130 in ${directory} but needed version 2.13, which the addon is built for. To fix it, run \
@@ -142,9 +136,13 @@ describe('versions', () => {
 
   test('the addon says what it was built for, in the build that XPMIR_ADDON_ROOT names', () => {
     writeFiles(home, { 'build/Release/addon.json': '{ "libtorch": "2.12.0+cpu", "directory": "there" }' });
-    expect(addonStamp(addonRoot({ XPMIR_ADDON_ROOT: home }))?.libtorch).toBe('2.12.0+cpu');
-    expect(addonStamp(join(home, 'unbuilt'))).toBeUndefined();
-    expect(addonStamp()?.libtorch).toMatch(/^2\.1[1-4]\./); // the one that these tests run with
+    const named = builtAddons({ XPMIR_ADDON_ROOT: home });
+    expect(named).toEqual([
+      { directory: join(home, 'build/Release'), libtorch: '2.12.0+cpu', source: 'XPMIR_ADDON_ROOT' },
+    ]);
+    expect(builtAddons({ XPMIR_ADDON_ROOT: join(home, 'unbuilt') })).toEqual([]);
+    const [own] = builtAddons({ HOME: home }); // the one that these tests run with
+    expect(own).toMatchObject({ source: 'this checkout', libtorch: expect.stringMatching(/^2\.1[1-4]\./) });
   });
 
   test('minorOf leaves the patch and the variant out', () => {

@@ -3,10 +3,10 @@ import { existsSync, readdirSync, readFileSync, utimesSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { withLock } from '../../scripts/setup/lock.mjs';
+import { withLock } from '../../lib/setup/lock.mjs';
 import { temporaryDirectory, writeFiles } from '../support/temporary.ts';
 
-const lockModule = new URL('../../scripts/setup/lock.mjs', import.meta.url).href;
+const lockModule = new URL('../../lib/setup/lock.mjs', import.meta.url).href;
 const goneProcess = 2 ** 22 + 1; // above the largest process number that Linux and macOS give out
 
 interface Ended {

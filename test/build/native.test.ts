@@ -2,8 +2,8 @@ import { appendFileSync, readFileSync, rmSync, symlinkSync, writeFileSync } from
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { checkBuildTools } from '../../lib/setup/tools.ts';
 import { checkNode } from '../../scripts/bootstrap.mjs';
-import { checkBuildTools } from '../../scripts/setup/tools.ts';
 import { fakeLibtorch } from '../support/fakeLibtorch.ts';
 import { type Ended, ended } from '../support/process.ts';
 import { temporaryDirectory, writeFiles } from '../support/temporary.ts';
@@ -140,7 +140,7 @@ describe('npm packages', () => {
 
   function install(more: NodeJS.ProcessEnv = {}): Promise<Ended> {
     const code = `import { installPackages, packagesAreFresh } from '${module('packages.mjs')}';
-import { withLock } from '${module('lock.mjs')}';
+import { withLock } from '${new URL('../../lib/setup/lock.mjs', import.meta.url).href}';
 try { if (!packagesAreFresh('${root}')) await withLock('${root}/lock', 'npm packages', () => installPackages('${root}')); }
 catch (error) { console.error(error.message); process.exitCode = 1; }`;
     return ended(process.execPath, ['--input-type=module', '-e', code], environment(more));

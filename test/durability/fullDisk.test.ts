@@ -7,9 +7,9 @@ import { CheckpointSaveError } from '../../lib/learning/damaged.ts';
 import { disk } from '../../lib/learning/disk.ts';
 import { readCheckpoint } from '../../lib/learning/readCheckpoint.ts';
 import { tidy } from '../../lib/torch/scope.ts';
+import { mountTmpfs, unmount } from '../support/tmpfs.ts';
 import { changed, contentsOf, filesOf, NOTE, snapshotOf } from './checkpoints.ts';
 import { full, randomOf, repeatable, tell } from './effort.ts';
-import { mountTmpfs, unmount } from './tmpfs.ts';
 
 const MEGABYTES = [1, 2, 4, 8];
 const ROUNDS = full ? 100 : 5; // on each

@@ -9,8 +9,8 @@ import { type SaveErrors, StepTrainingHook, type TrainerContext } from '../../li
 import { readCheckpoint } from '../../lib/learning/readCheckpoint.ts';
 import { setNumThreads } from '../../lib/torch/threads.ts';
 import { newDirectory, toyLearner, toyModel } from '../learning/toy.ts';
+import { mountTmpfs, unmount } from '../support/tmpfs.ts';
 import { repeatable } from './effort.ts';
-import { mountTmpfs, unmount } from './tmpfs.ts';
 
 const EPOCHS = 8;
 

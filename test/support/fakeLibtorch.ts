@@ -34,10 +34,10 @@ export function fakeWheel(version: string, altered: readonly string[] = []): Buf
   return zip({ ...files, [`torch-${version}.dist-info/RECORD`]: record.join('') });
 }
 
-/** A fake of the vendor's archive. */
-export function fakeArchive(version: string): Buffer {
+/** A fake of the vendor's archive, and what else shall be in it. */
+export function fakeArchive(version: string, more: Readonly<Record<string, string>> = {}): Buffer {
   const { 'version.py': _, ...files } = libtorchFiles(version);
-  return zip(prefixed('libtorch/', { ...files, 'build-version': version }));
+  return zip(prefixed('libtorch/', { ...files, ...more, 'build-version': version }));
 }
 
 /** A zip file whose entries are stored as they are. */

@@ -29,10 +29,16 @@ function buildTools(env: NodeJS.ProcessEnv): readonly Tool[] {
 
 /** @throws Error that names every missing program and the commands that install them. */
 export function checkBuildTools(env: NodeJS.ProcessEnv = process.env): void {
+  const missing = missingTools(env);
+  if (missing !== undefined) throw new Error(missing);
+}
+
+/** Names every missing program and the commands that install them; undefined where none is missing. */
+export function missingTools(env: NodeJS.ProcessEnv): string | undefined {
   const missing = buildTools(env).filter(
     ({ programs }) => !programs.some((program) => isProgram(program, env)),
   );
-  if (missing.length > 0) throw new Error(missingMessage(missing));
+  return missing.length > 0 ? missingMessage(missing) : undefined;
 }
 
 /** Ninja where there is one: it starts faster and its progress line is shorter. */

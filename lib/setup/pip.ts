@@ -2,14 +2,16 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { pinnedVersion } from '../../lib/libtorch.ts';
 import { verifyFile, wheelBytes } from './checksums.ts';
-import type { FetchedZip } from './libtorch.ts';
+import type { FetchedZip, LibtorchRequest } from './libtorch.ts';
 import { megabytes, Progress } from './progress.mjs';
 
 /** PyTorch's own index of wheels without CUDA; on a Mac every wheel is one. */
 const cpuIndex = 'https://download.pytorch.org/whl/cpu';
-const requirement = `torch==${pinnedVersion}${process.platform === 'darwin' ? '' : '+cpu'}`;
+
+function requirementOf({ version }: LibtorchRequest): string {
+  return `torch==${version}${process.platform === 'darwin' ? '' : '+cpu'}`;
+}
 
 /** The Python to ask: XPMIR_PYTHON, or python3; undefined when it has no pip. */
 export function pythonWithPip(env: NodeJS.ProcessEnv): string | undefined {
@@ -23,14 +25,16 @@ export function pythonWithPip(env: NodeJS.ProcessEnv): string | undefined {
 export async function fetchWheel(
   python: string,
   staging: string,
+  request: LibtorchRequest,
   env: NodeJS.ProcessEnv,
 ): Promise<FetchedZip> {
+  const requirement = requirementOf(request);
   const directory = join(staging, 'wheel');
   mkdirSync(directory);
   const progress = new Progress(`Downloading ${requirement} with pip`, wheelBytes(), megabytes);
   const timer = setInterval(() => progress.update(bytesUnder(staging)), 250);
   try {
-    await downloadForAnyPython(python, directory, staging, env);
+    await downloadForAnyPython(python, requirement, directory, staging, env);
   } finally {
     clearInterval(timer);
     progress.stop();
@@ -46,12 +50,13 @@ export async function fetchWheel(
 /** The libraries inside are the same for every Python: where this one is too old or new for torch, another's wheel will do. */
 async function downloadForAnyPython(
   python: string,
+  requirement: string,
   directory: string,
   staging: string,
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
   try {
-    await pip(python, [], directory, staging, env);
+    await pip(python, [requirement], directory, staging, env);
   } catch (error) {
     const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
     const platform = process.platform === 'darwin' ? 'macosx_14_0_arm64' : `manylinux_2_28_${machine}`;
@@ -63,7 +68,7 @@ async function downloadForAnyPython(
       `--platform=${platform}`,
     ];
     if (!/no matching distribution|ResolutionImpossible/i.test((error as Error).message)) throw error;
-    await pip(python, other, directory, staging, env);
+    await pip(python, [...other, requirement], directory, staging, env);
   }
 }
 
@@ -97,7 +102,7 @@ async function pip(
     ...extra,
   ];
   // TMPDIR: pip writes a download there first, and it shall be on the cache's disk, where its growth is seen.
-  const child = spawn(python, [...args, requirement], {
+  const child = spawn(python, args, {
     env: { ...env, TMPDIR: staging },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -10,9 +10,11 @@ import {
 } from 'node:fs';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { megabytes, Progress } from './progress.mjs';
-import { proxyConnection } from './proxy.ts';
+import { proxyFor, tunnel, viaProxy } from './proxy.ts';
+import { checkSpace } from './space.ts';
 
 const attempts = 4;
 const silenceMs = 30_000;
@@ -30,7 +32,7 @@ export async function download(url: string, path: string, env: NodeJS.ProcessEnv
       renameSync(`${path}.part`, path);
       return path;
     } catch (error) {
-      if (error instanceof RefusedError || attempt === attempts || isNameError(error)) throw error;
+      if (error instanceof RefusedError || attempt === attempts || isFinal(error)) throw error;
       console.error(
         `Connection lost (${(error as Error).message}); going on, attempt ${attempt + 1} of ${attempts}`,
       );
@@ -57,6 +59,7 @@ async function continuePart(url: string, part: string, env: NodeJS.ProcessEnv): 
   const start = resumed ? have : 0;
   const length = Number(response.headers['content-length'] ?? Number.NaN);
   const total = Number.isFinite(length) ? start + length : undefined;
+  if (total !== undefined) roomFor(dirname(part), length);
   // Only a strong tag promises the same bytes; without one a cut download starts again.
   const newTag = response.headers.etag ?? response.headers['last-modified'];
   if (newTag !== undefined && !newTag.startsWith('W/')) writeFileSync(tagFile, newTag);
@@ -84,6 +87,14 @@ async function continuePart(url: string, part: string, env: NodeJS.ProcessEnv): 
   rmSync(tagFile, { force: true });
 }
 
+function roomFor(directory: string, bytes: number): void {
+  try {
+    checkSpace(directory, bytes);
+  } catch (error) {
+    throw new RefusedError((error as Error).message);
+  }
+}
+
 async function get(
   url: string,
   headers: http.OutgoingHttpHeaders,
@@ -91,11 +102,15 @@ async function get(
   redirects = 0,
 ): Promise<IncomingMessage> {
   const target = new URL(url);
-  const socket = await proxyConnection(target, env);
+  const proxy = proxyFor(target, env);
+  const isPlain = target.protocol === 'http:';
+  const socket = proxy === undefined || isPlain ? undefined : await tunnel(target, proxy);
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    const client = target.protocol === 'http:' ? http : https;
     const options = socket === undefined ? { headers } : { headers, createConnection: () => socket };
-    const request = client.get(target, options, resolve);
+    const request =
+      isPlain && proxy !== undefined
+        ? http.get(viaProxy(target, proxy, headers), resolve)
+        : (isPlain ? http : https).get(target, options, resolve);
     request.on('error', reject);
     request.setTimeout(silenceMs, () => request.destroy(new Error(`no answer for ${silenceMs / 1000} s`)));
   });
@@ -109,9 +124,17 @@ async function get(
   return get(next.href, headers, env, redirects + 1);
 }
 
-/** No such host: offline, and the next attempt a moment later will say the same. */
-function isNameError(error: unknown): boolean {
-  return ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH'].includes(
-    (error as NodeJS.ErrnoException).code ?? '',
-  );
+/** No such host: offline, and the next attempt a moment later will say the same; nor will a full disk have room then. */
+function isFinal(error: unknown): boolean {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  return [
+    'ENOTFOUND',
+    'EAI_AGAIN',
+    'ECONNREFUSED',
+    'ENETUNREACH',
+    'ENOSPC',
+    'EDQUOT',
+    'EROFS',
+    'EACCES',
+  ].includes(code);
 }

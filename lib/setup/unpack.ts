@@ -8,6 +8,7 @@ import { crc32 } from 'node:zlib';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import type { FetchedZip } from './libtorch.ts';
 import { megabytes, Progress } from './progress.mjs';
+import { checkSpace } from './space.ts';
 
 const wanted = /^(lib|include|share)\/|^(version\.py|build-version)$/;
 /** Libraries for Python's side and for PyTorch's own tests. */
@@ -18,23 +19,22 @@ const unneeded =
 export async function unpack(zip: FetchedZip, directory: string): Promise<void> {
   const file = await yauzl.openPromise(zip.path, { autoClose: false }); // refuses entries whose names would leave the directory
   const entries = await readEntries(file);
-  const files = entries.filter(({ fileName }) => !fileName.endsWith('/') && isWanted(fileName, zip.folder));
-  if (files.length === 0) throw new Error(`${zip.path} has no ${zip.folder} folder with libtorch`);
+  const places = new Map<Entry, string>();
+  for (const entry of entries) {
+    const place = entry.fileName.endsWith('/') ? undefined : placeOf(entry.fileName, zip.folder);
+    if (place !== undefined) places.set(entry, place);
+  }
+  const files = [...places.keys()];
+  if (!files.some(({ fileName }) => fileName.startsWith(zip.folder)))
+    throw new Error(`${zip.path} has no ${zip.folder} folder with libtorch`);
   const digests = await recordedDigests(file, entries);
-  const progress = new Progress(
-    'Unpacking',
-    files.reduce((sum, { uncompressedSize }) => sum + uncompressedSize, 0),
-    megabytes,
-  );
+  const bytes = files.reduce((sum, { uncompressedSize }) => sum + uncompressedSize, 0);
+  checkSpace(dirname(directory), bytes);
+  const progress = new Progress('Unpacking', bytes, megabytes);
   let written = 0;
   try {
-    for (const entry of files) {
-      await extract(
-        file,
-        entry,
-        join(directory, entry.fileName.slice(zip.folder.length)),
-        digests.get(entry.fileName),
-      );
+    for (const [entry, place] of places) {
+      await extract(file, entry, join(directory, place), digests.get(entry.fileName));
       written += entry.uncompressedSize;
       progress.update(written);
     }
@@ -47,9 +47,12 @@ export async function unpack(zip: FetchedZip, directory: string): Promise<void> 
   progress.finish(`${files.length} files, ${megabytes(written)}`);
 }
 
-function isWanted(name: string, folder: string): boolean {
+/** Where an entry goes, relative to the directory; undefined for what is not needed. A wheel has the licences beside its folder. */
+function placeOf(name: string, folder: string): string | undefined {
+  const licence = /^[^/]+\.dist-info\/(licenses\/.+)$/.exec(name)?.[1];
+  if (licence !== undefined) return licence;
   const inside = name.startsWith(folder) ? name.slice(folder.length) : '';
-  return wanted.test(inside) && !unneeded.test(inside);
+  return wanted.test(inside) && !unneeded.test(inside) ? inside : undefined;
 }
 
 async function readEntries(file: ZipFile): Promise<Entry[]> {

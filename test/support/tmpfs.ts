@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Where a file system of some kilobytes is; undefined where one may not mount any. */
-export function mountTmpfs(kilobytes: number): string | undefined {
+/** Where a file system of some kilobytes is, read-only if asked for; undefined where one may not mount any. */
+export function mountTmpfs(kilobytes: number, readOnly = false): string | undefined {
   const path = mkdtempSync(join(tmpdir(), 'xpmir-full-'));
-  const options = ['-t', 'tmpfs', '-o', `size=${kilobytes}k`, 'tmpfs', path];
+  const options = ['-t', 'tmpfs', '-o', `size=${kilobytes}k,${readOnly ? 'ro' : 'rw'}`, 'tmpfs', path];
   if (spawnSync('mount', options, { stdio: 'ignore' }).status === 0) return path;
   rmSync(path, { recursive: true });
   return undefined;

@@ -1,0 +1,73 @@
+/** What machine this is, and the packages that are built for such a one. */
+
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** Platforms with prebuilt packages. */
+export const builtPlatforms: readonly string[] = ['linux-x64'];
+
+/** The oldest glibc that the prebuilt addon and libtorch run on. `npm run package` checks their symbols against it. */
+export const glibcFloor = '2.28';
+
+/** Such as `linux-x64`. */
+export function platformName(): string {
+  return `${process.platform}-${process.arch}`;
+}
+
+/** The npm package with the addon for this platform. */
+export function addonPackage(): string {
+  return `@xpmir/addon-${platformName()}`;
+}
+
+/** The npm package with the CPU build of libtorch for this platform. */
+export function libtorchPackage(): string {
+  return `@xpmir/libtorch-cpu-${platformName()}`;
+}
+
+let glibc: string | null | undefined;
+
+/** The glibc of this process, such as `2.36`; undefined where there is another C library, such as musl. */
+export function glibcVersion(): string | undefined {
+  if (glibc === undefined) {
+    const report = process.report as NodeJS.ProcessReport & { excludeNetwork: boolean };
+    const { excludeNetwork } = report;
+    report.excludeNetwork = true; // it would look up the names of all peers otherwise
+    const { header } = report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
+    report.excludeNetwork = excludeNetwork;
+    glibc = header.glibcVersionRuntime ?? null;
+  }
+  return glibc ?? undefined;
+}
+
+/** Why nothing prebuilt runs here; undefined where it does. */
+export function platformProblem(): string | undefined {
+  if (process.platform === 'linux') {
+    const version = glibcVersion();
+    if (version === undefined)
+      return 'this Linux has no glibc (Alpine has musl), for which there is no libtorch: use a system with glibc, such as the image node:22-slim';
+    if (isOlder(version, glibcFloor))
+      return `glibc ${version} is older than ${glibcFloor}, which libtorch needs: use a newer system, such as Debian 10, Ubuntu 20.04 or RHEL 8`;
+  }
+  if (builtPlatforms.includes(platformName())) return undefined;
+  return `there is no prebuilt addon for ${platformName()}, only for ${builtPlatforms.join(', ')}: \`npx xpmir build\` compiles one`;
+}
+
+/** Of two versions of numbers and points. */
+export function isOlder(version: string, than: string): boolean {
+  const [a, b] = [version.split('.').map(Number), than.split('.').map(Number)];
+  for (let i = 0; i < Math.max(a.length, b.length); i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
+}
+
+/** Whether these are the sources of a checkout, and not an installed package. */
+export function isCheckout(): boolean {
+  return existsSync(fileURLToPath(new URL('../scripts/bootstrap.mjs', import.meta.url)));
+}
+
+/** What a person types to get what is missing. */
+export function setUpCommand(): string {
+  return isCheckout() ? 'npm run setup' : 'npx xpmir setup';
+}
