@@ -15,6 +15,7 @@ const checks = [
   ['lint', 'npm', 'run', '--silent', 'lint'],
   ['imports', 'npm', 'run', '--silent', 'check:imports'],
   ['generated files', 'npm', 'run', '--silent', 'check:generated'],
+  ['public interface', 'npm', 'run', '--silent', 'api', '--', '--check'],
 ];
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
