@@ -1,4 +1,8 @@
-/** `xpmir/experiment`: configurations with an identity, and tasks that run once for each. */
+/**
+ * `xpmir/experiment`: configurations with an identity, and tasks that run once for each.
+ *
+ * @module xpmir/experiment
+ */
 export { config, configure, InstanceConfig, setMeta } from './config.ts';
 export type { SubmitOptions } from './current.ts';
 export { type Config, isConfig } from './declaration.ts';

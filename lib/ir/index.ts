@@ -1,5 +1,7 @@
 /**
  * Retrieval: text to tokens, first-stage ranking, measures.
+ *
+ * @module xpmir/ir
  */
 export { Bm25Index, type Bm25Options } from './bm25.ts';
 export { evaluate, type Judgements, type Measure, parseMeasure, recall, reciprocalRank } from './measures.ts';

@@ -1,5 +1,7 @@
 /**
  * The learning system: a Learner trains a model with what Trainers, ParameterOptimizers, Listeners and Hooks decide.
+ *
+ * @module xpmir
  */
 export { AggregatorValidationListener } from './aggregatorListener.ts';
 export {

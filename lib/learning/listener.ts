@@ -59,9 +59,8 @@ export abstract class LearnerListener extends config(import.meta, 'xpmir.learnin
   updateMetrics(_metrics: Map<string, number>): void {}
 
   /**
-   * Loaders of what it will have kept. Called where the learner is submitted, before anything runs.
-   *
-   * @param dep marks each as an output of the learner
+   * Loaders of what it will have kept, each marked by `dep` as an output of the learner. Called where the learner is
+   * submitted, before anything runs.
    */
   initTask(_learner: { readonly model: Module }, _dep: Dep): ListenerOutput {
     return {};

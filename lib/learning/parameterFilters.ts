@@ -11,7 +11,7 @@ import { regex } from './regex.ts';
 
 /** Takes every parameter. */
 export class ParameterFilter extends config(import.meta, 'xpmir.learning.optim.ParameterFilter', {}) {
-  /** @param name as `namedParameters()` gives it, such as `encoder.layers.0.weight` */
+  /** Of a name as `namedParameters()` gives it, such as `encoder.layers.0.weight`. */
   accepts(_name: string): boolean {
     return true;
   }

@@ -1,5 +1,7 @@
 /**
  * Tokenizers: text to the numbers that a model takes, and back.
+ *
+ * @module xpmir/tokenizers
  */
 export type { Encoding, TextInput, TokenArrays, TokenBatch } from './encoding.ts';
 export type { Side, TruncationStrategy } from './fitting.ts';

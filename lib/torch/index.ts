@@ -1,4 +1,8 @@
-/** `import * as torch from 'xpmir/torch'`: tensors, operators, gradients, modules, optimizers. Table of contents. */
+/**
+ * `import * as torch from 'xpmir/torch'`: tensors, operators, gradients, modules, optimizers. Table of contents.
+ *
+ * @module xpmir/torch
+ */
 
 export * from '../errors.ts';
 export {

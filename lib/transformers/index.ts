@@ -1,4 +1,8 @@
-/** `xpmir/transformers`: encoders read from a Hugging Face folder. Table of contents. */
+/**
+ * `xpmir/transformers`: encoders read from a Hugging Face folder. Table of contents.
+ *
+ * @module xpmir/transformers
+ */
 export {
   AutoClass,
   AutoModel,

@@ -10,8 +10,16 @@ export interface Ended {
 
 /** Runs a program in the package's directory with exactly this environment; resolves when it has ended. */
 export function ended(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
-  const cwd = fileURLToPath(new URL('../..', import.meta.url));
-  const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  return run(program, args, { cwd: fileURLToPath(new URL('../..', import.meta.url)), env });
+}
+
+/** Runs a program; resolves when it has ended. */
+export function run(
+  program: string,
+  args: readonly string[],
+  options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
+): Promise<Ended> {
+  const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   const text = { output: '', errors: '' };
   child.stdout.on('data', (chunk) => {
     text.output += chunk;

@@ -119,9 +119,9 @@ export abstract class Optimizer<O extends BaseOptions = BaseOptions> {
   }
 
   /**
-   * Updates every parameter that has a gradient.
+   * Updates every parameter that has a gradient. A closure recomputes the loss and its gradients first, and must not be
+   * asynchronous.
    *
-   * @param closure recomputes the loss and its gradients first; it must not be asynchronous
    * @returns what the closure returned
    */
   step(): undefined;
