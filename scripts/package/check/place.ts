@@ -26,7 +26,9 @@ export class Place {
     symlinkSync(process.execPath, join(bin, 'node'));
     symlinkSync(join(npm, 'npm-cli.js'), join(bin, 'npm'));
     symlinkSync(join(npm, 'npx-cli.js'), join(bin, 'npx'));
-    symlinkSync('/bin/sh', join(bin, 'sh')); // what npm starts programs with
+    // What npm starts programs with, and what pnpm's own scripts call.
+    for (const name of ['sh', 'sed', 'dirname', 'uname'])
+      symlinkSync(realpathSync(join('/bin', name)), join(bin, name));
     this.#env = {
       ...networkSettings(),
       PATH: bin,
