@@ -92,8 +92,11 @@ describe('the process of a job', () => {
     const place = newPlace();
     const root = fileURLToPath(new URL('../..', import.meta.url));
     const target = join(dirname(place.log), 'compiled');
-    const shared = ['errors.ts', 'plainObject.ts'].map((name) => join(root, 'lib', name));
-    compile(root, target, [...shared, ...typeScriptIn(join(root, 'lib', 'experiment'))]);
+    const shared = readdirSync(join(root, 'lib')).filter((name) => name.endsWith('.ts'));
+    compile(root, target, [
+      ...shared.map((name) => join(root, 'lib', name)),
+      ...typeScriptIn(join(root, 'lib', 'experiment')),
+    ]);
     compile(
       root,
       target,
