@@ -2,6 +2,8 @@
  * Prints by how much models differ from Python's, which draws their weights (seed 29) and computes beside:
  *
  *     XPMIR_PYTHON=python node --import tsx test/transformers/differences.ts
+ *
+ * With words behind it, such as `base` or `mini Roberta`, those whose shape and class have them.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +16,8 @@ const STEPS = 20;
 
 type Shape = keyof typeof SHAPES;
 const heads = ['Model', 'ForMaskedLM', 'ForSequenceClassification', 'ForTokenClassification'];
-const models: readonly (readonly [shape: Shape, architecture: string])[] = [
+const words = process.argv.slice(2);
+const all: readonly (readonly [shape: Shape, architecture: string])[] = [
   ...(['tiny', 'mini', 'base'] as const).flatMap((shape) =>
     heads.map((head) => [shape, `Bert${head}`] as const),
   ),
@@ -22,6 +25,8 @@ const models: readonly (readonly [shape: Shape, architecture: string])[] = [
     (family) => ['mini', `${family}ForSequenceClassification`] as const,
   ),
 ];
+
+const models = all.filter((model) => words.every((word) => model.join(' ').includes(word)));
 
 type Told = ReadonlyMap<string, torch.Tensor>;
 type Model = ReturnType<ReturnType<typeof classOf>['fromConfig']>;
