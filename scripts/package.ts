@@ -57,6 +57,8 @@ const problems = [
 ];
 if (problems.length > 0) throw new Error(`The packages are not fit to be published:\n${problems.join('\n')}`);
 
+run('npx', ['publint', 'run', staged[2] as string, '--strict', '--pack', 'false']);
+
 mkdirSync(output, { recursive: true });
 const packed = staged.map((directory) => pack(directory));
 packed.push(packLibtorch());
