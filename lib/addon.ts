@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { cacheRoot } from './cache.ts';
 import { listDirectory } from './listDirectory.ts';
 import { packageVersion } from './packageVersion.ts';
-import { addonPackage } from './platform.ts';
+import { addonPackage, isCheckout, platformProblem, setUpCommand } from './platform.ts';
 
 export type AddonSource = 'XPMIR_ADDON_ROOT' | 'this checkout' | 'xpmir build' | 'npm package';
 
@@ -59,4 +59,14 @@ function addonAt(directory: string, source: AddonSource): BuiltAddon[] {
   if (!existsSync(stamp)) return [];
   const { libtorch } = JSON.parse(readFileSync(stamp, 'utf8')) as { readonly libtorch: string };
   return [{ directory, libtorch, source }];
+}
+
+/** What is said to a person where there is none: why, and how to get one. */
+export function noAddonMessage(): string {
+  if (isCheckout()) return `Expected the native addon, which is not built: run \`${setUpCommand()}\``;
+  const problem = platformProblem();
+  if (problem !== undefined) return `Expected a platform that xpmir is built for, but ${problem}`;
+  return `Expected the npm package ${addonPackage()}, which is not installed. It is an optional dependency of xpmir: installing \
+with --omit=optional leaves it out, and so does npm before 11.3 with a lock file that was made on another system. To get it, \
+remove node_modules and package-lock.json and run \`npm install --include=optional\`, or compile one: \`npx xpmir build\``;
 }

@@ -2,10 +2,9 @@
 
 import { createRequire } from 'node:module';
 import { types } from 'node:util';
-import { type BuiltAddon, builtAddons } from './addon.ts';
+import { type BuiltAddon, builtAddons, noAddonMessage } from './addon.ts';
 import { ArgumentError, fromNative } from './errors.ts';
 import { type Libtorch, libtorchFile, locateLibtorch, minorOf } from './libtorch.ts';
-import { addonPackage, isCheckout, platformProblem, setUpCommand } from './platform.ts';
 
 /** A tensor on the native side: index and generation in one number; 0 is none. */
 export type Handle = number;
@@ -189,9 +188,9 @@ export function isLoaded(): boolean {
 }
 
 /** The addon and the libtorch that a process loads, found but not loaded yet. */
-export function chosenBinaries(): { readonly addon: BuiltAddon; readonly libtorch: Libtorch } {
+function chosenBinaries(): { readonly addon: BuiltAddon; readonly libtorch: Libtorch } {
   const addons = builtAddons();
-  if (addons.length === 0) throw new ArgumentError(noAddon(), 'ERR_NO_NATIVE');
+  if (addons.length === 0) throw new ArgumentError(noAddonMessage(), 'ERR_NO_NATIVE');
   const libtorch = locateLibtorch({ builtFor: addons.map((addon) => addon.libtorch) });
   const minor = minorOf(libtorch.version);
   return { addon: addons.find((addon) => minorOf(addon.libtorch) === minor) as BuiltAddon, libtorch };
@@ -217,15 +216,6 @@ function load(): Addon {
   const problem = preload.open(libtorchFile(libtorch.directory));
   if (problem) throw new ArgumentError(damagedLibtorch(libtorch, problem), 'ERR_NO_NATIVE');
   return withErrors(open('addon') as Addon);
-}
-
-function noAddon(): string {
-  if (isCheckout()) return `Expected the native addon, which is not built: run \`${setUpCommand()}\``;
-  const problem = platformProblem();
-  if (problem !== undefined) return `Expected a platform that xpmir is built for, but ${problem}`;
-  return `Expected the npm package ${addonPackage()}, which is not installed. It is an optional dependency of xpmir: installing \
-with --omit=optional leaves it out, and so does npm before 11.3 with a lock file that was made on another system. To get it, \
-remove node_modules and package-lock.json and run \`npm install --include=optional\`, or compile one: \`npx xpmir build\``;
 }
 
 function damagedLibtorch({ directory, source }: Libtorch, problem: string): string {

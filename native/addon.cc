@@ -15,7 +15,7 @@
 //   numbers.cc  what the C library computes
 //   jit.cc      TorchScript modules as numbers (scripts.*); script_value.* their nested arguments; script_forms.cc what
 //               is said of them and made of them; script_call.* one on a tape
-//   aoti.cc     packages that AOTInductor compiled, as numbers
+//   aoti.cc     packages that AOTInductor compiled, as numbers; string_lists.* arrays of strings both ways
 //   tape.*      operator calls written down, and run again; step_thread.* where
 //   compiled*   tapes as numbers, steps made of them; flat_* their parts below autograd
 //   allocator.* memory of CPU tensors, used again, large_blocks.* of the large ones: what belongs to the process

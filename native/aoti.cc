@@ -13,6 +13,7 @@
 #include "compiled.h"
 #include "entries.h"
 #include "modes.h"
+#include "string_lists.h"
 #include "tape.h"
 
 namespace xpmir {
@@ -66,20 +67,14 @@ Napi::Value release(State& state, const Napi::CallbackInfo& info) {
   return state.env.Undefined();
 }
 
-Napi::Value strings(State& state, const std::vector<std::string>& each) {
-  Napi::Array array = Napi::Array::New(state.env, each.size());
-  for (size_t i = 0; i < each.size(); i++) array.Set(static_cast<uint32_t>(i), each[i]);
-  return array;
-}
-
 // aotiCallSpec(package): how arguments nest, and how results do, as pytree writes it.
 Napi::Value call_spec(State& state, const Napi::CallbackInfo& info) {
-  return strings(state, package_argument(state, info)->get_call_spec());
+  return strings_value(state.env, package_argument(state, info)->get_call_spec());
 }
 
 // aotiConstantNames(package): what the weights are called in the model.
 Napi::Value constant_names(State& state, const Napi::CallbackInfo& info) {
-  return strings(state, package_argument(state, info)->get_constant_fqns());
+  return strings_value(state.env, package_argument(state, info)->get_constant_fqns());
 }
 
 // The library copies as many bytes as it finds, so each has to have the very memory of the one whose place it takes.
@@ -106,17 +101,10 @@ std::unordered_map<std::string, at::Tensor> fitting(const std::unordered_map<std
 // aotiLoadConstants(package, names): tensors for constants, which stand in the buffer.
 Napi::Value load_constants(State& state, const Napi::CallbackInfo& info) {
   const auto package = package_argument(state, info);
-  if (!info[1].IsArray()) throw ArgumentError("ERR_ARGUMENT", "Expected an array for names");
-  const Napi::Array array = info[1].As<Napi::Array>();
+  const std::vector<std::string> names = strings_argument(info, 1, "names");
   WireReader reader = arena_reader(state);
   const std::vector<at::Tensor> given = read_tensors(state, reader);
-  if (array.Length() != given.size()) throw ArgumentError("ERR_ARGUMENT", "Expected a name for each tensor");
-  std::vector<std::string> names;
-  for (uint32_t i = 0; i < array.Length(); i++) {
-    const Napi::Value name = array.Get(i);
-    if (!name.IsString()) throw ArgumentError("ERR_ARGUMENT", "Expected strings for names");
-    names.push_back(name.As<Napi::String>().Utf8Value());
-  }
+  if (names.size() != given.size()) throw ArgumentError("ERR_ARGUMENT", "Expected a name for each tensor");
   wait_idle(state);
   const at::NoGradGuard guard;
   auto constants = fitting(package->get_runner()->extract_constants_map(false), names, given);

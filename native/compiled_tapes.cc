@@ -5,6 +5,7 @@
 #include "compiled.h"
 #include "cuda.h"
 #include "modes.h"
+#include "string_lists.h"
 
 namespace xpmir {
 
@@ -116,9 +117,7 @@ Napi::Value tape_begin(State& state, const Napi::CallbackInfo& info) {
 // tapeReads(): the names of the operators that told values since the recording began.
 Napi::Value tape_reads(State& state, const Napi::CallbackInfo&) {
   if (!state.recorder) throw ArgumentError("ERR_ARGUMENT", "Expected a recording that has begun");
-  Napi::Array names = Napi::Array::New(state.env);
-  for (const std::string& name : state.recorder->reads()) names.Set(names.Length(), name);
-  return names;
+  return strings_value(state.env, state.recorder->reads());
 }
 
 Napi::Value keep_tape(State& state, std::shared_ptr<Tape> tape) {

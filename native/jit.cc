@@ -15,6 +15,7 @@
 #include "script_of_tape.h"
 #include "script_value.h"
 #include "scripts.h"
+#include "string_lists.h"
 #include "tape.h"
 
 namespace xpmir {

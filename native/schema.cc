@@ -3,6 +3,7 @@
 #include <torch/csrc/api/include/torch/version.h>
 
 #include "entries.h"
+#include "string_lists.h"
 
 namespace xpmir {
 
@@ -66,12 +67,7 @@ Napi::Value string(State& state, const Napi::CallbackInfo& info) {
   return Napi::String::New(state.env, state.strings.at(number_argument(info, 0, "id")).text);
 }
 
-Napi::Value schemas(State& state, const Napi::CallbackInfo&) {
-  const std::vector<std::string> texts = list_schemas();
-  Napi::Array result = Napi::Array::New(state.env, texts.size());
-  for (size_t i = 0; i < texts.size(); i++) result.Set(static_cast<uint32_t>(i), texts[i]);
-  return result;
-}
+Napi::Value schemas(State& state, const Napi::CallbackInfo&) { return strings_value(state.env, list_schemas()); }
 
 Napi::Value version(State& state, const Napi::CallbackInfo&) { return Napi::String::New(state.env, TORCH_VERSION); }
 

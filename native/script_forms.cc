@@ -8,6 +8,7 @@
 #include "compiled.h"
 #include "entries.h"
 #include "scripts.h"
+#include "string_lists.h"
 
 namespace xpmir {
 
@@ -42,10 +43,10 @@ bool is_plain(const c10::TypePtr& type) {
 // scriptAttributes(module): the names of those that are neither tensors nor modules.
 Napi::Value attributes(State& state, const Napi::CallbackInfo& info) {
   const auto type = script_argument(state, info).type();
-  Napi::Array names = Napi::Array::New(state.env);
+  std::vector<std::string> names;
   for (size_t i = 0; i < type->numAttributes(); i++)
-    if (is_plain(type->getAttribute(i))) names.Set(names.Length(), type->getAttributeName(i));
-  return names;
+    if (is_plain(type->getAttribute(i))) names.push_back(type->getAttributeName(i));
+  return strings_value(state.env, names);
 }
 
 // The place of an attribute that is neither a tensor nor a module.

@@ -42,6 +42,4 @@ std::string script_method_names(const torch::jit::Module& module);
 // The shape of a value, whose leaves stand in the buffer then, and whether the buffer must be fetched anew.
 Napi::Value script_reply(State& state, const c10::IValue& result);
 
-std::vector<std::string> strings_argument(const Napi::CallbackInfo& info, size_t i, const char* name);
-
 }  // namespace xpmir

@@ -14,6 +14,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Libtorch, libtorchVersion, locateLibtorch, pinnedVersion } from '../lib/libtorch.ts';
@@ -52,7 +53,7 @@ const binaries = readdirSync(addon, { recursive: true, encoding: 'utf8' }).filte
   path.endsWith('.node'),
 );
 const problems = [
-  ...staged.flatMap((directory) => contentProblems(directory, [root, libtorch.directory])),
+  ...staged.flatMap((directory) => contentProblems(directory, [root, homedir(), libtorch.directory])),
   ...binaries.flatMap((path) => newerSymbols(join(addon, path))),
 ];
 if (problems.length > 0) throw new Error(`The packages are not fit to be published:\n${problems.join('\n')}`);

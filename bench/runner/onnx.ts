@@ -2,8 +2,9 @@
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cacheRoot } from '../../lib/cache.ts';
 import { bench } from './process.ts';
 import { Worker } from './worker.ts';
 
@@ -15,7 +16,7 @@ export async function startOnnx(
   threads: number,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Worker> {
-  const home = join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'xpmir', 'bench-onnx');
+  const home = join(cacheRoot(env), 'bench-onnx');
   if (!existsSync(join(home, 'node_modules', 'onnxruntime-node'))) {
     throw new Error(
       `Expected ${PACKAGE} in ${home}: ONNXRUNTIME_NODE_INSTALL=skip npm install --prefix ${home} ${PACKAGE}`,

@@ -2,17 +2,15 @@
 import { spawnSync } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { types } from 'node:util';
-import { builtAddons } from '../addon.ts';
+import { builtAddons, noAddonMessage } from '../addon.ts';
 import { type Attempt, LibtorchError, locateLibtorch } from '../libtorch.ts';
-import { chosenBinaries } from '../native.ts';
 import { driverVersion } from '../setup/variants.ts';
 import { type Finding, note, ok, problem } from './finding.ts';
 import type { Loaded } from './loadProgram.ts';
 
 export function addonFinding(env: NodeJS.ProcessEnv): Finding {
   const addons = builtAddons(env);
-  if (addons.length === 0) return failure('addon', () => chosenBinaries());
+  if (addons.length === 0) return problem('addon', 'none', noAddonMessage());
   const told = addons.map(
     ({ directory, libtorch, source }) => `for libtorch ${libtorch} (${source}: ${directory})`,
   );
@@ -26,8 +24,7 @@ export function libtorchFinding(env: NodeJS.ProcessEnv): Finding {
     return ok('libtorch', `${version} (${source}: ${directory})${passedOver(before)}`);
   } catch (error) {
     if (!(error instanceof LibtorchError)) throw error;
-    const [first, ...rest] = error.message.split('\n');
-    return problem('libtorch', 'none that can be used', [first, ...rest].join('\n'));
+    return problem('libtorch', 'none that can be used', error.message);
   }
 }
 
@@ -78,13 +75,4 @@ function cudaFinding({ hasCuda, devices, cudaProblem }: Loaded, env: NodeJS.Proc
     cudaProblem ||
       'look at CUDA_VISIBLE_DEVICES and nvidia-smi; a driver that is older than libtorch’s CUDA shows no device',
   );
-}
-
-function failure(name: string, look: () => unknown): Finding {
-  try {
-    look();
-  } catch (error) {
-    return problem(name, 'none', types.isNativeError(error) ? error.message : String(error));
-  }
-  return ok(name, 'found');
 }

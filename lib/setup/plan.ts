@@ -53,7 +53,7 @@ export function planSetUp(options: SetUpOptions, env: NodeJS.ProcessEnv = proces
   const version = wantedVersion(env);
   if (from !== undefined) return fromHere(resolve(from), version, env);
   const variant = wantedVariant(options, env);
-  const found = alreadyThere(variant, cuda !== undefined, env);
+  const found = alreadyThere(variant, cpu === true || cuda !== undefined, env);
   if (found !== undefined && mirror === undefined) return { action: 'keep', libtorch: found };
   return toFetch({ version, variant, mirror }, env);
 }

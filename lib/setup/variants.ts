@@ -16,7 +16,7 @@ const cudaVariants: readonly { readonly variant: Variant; readonly driver: strin
 
 /** @throws ArgumentError for what is none */
 export function checkVariant(value: string): Variant {
-  const names = ['cpu', ...cudaVariants.map(({ variant }) => variant)];
+  const names: readonly string[] = cudaVariants.map(({ variant }) => variant);
   if (!names.includes(value)) throw expected(`one of ${names.join(', ')}`, 'cuda', value);
   return value as Variant;
 }

@@ -5,7 +5,7 @@ import { tidy } from '../torch/scope.ts';
 import { Tensor } from '../torch/tensor.ts';
 import type { EncoderCall } from './model.ts';
 
-const NAMES: Readonly<Record<keyof EncoderCall, true>> = {
+const CALL: Readonly<Record<keyof EncoderCall, true>> = {
   inputIds: true,
   attentionMask: true,
   isPadded: true,
@@ -14,6 +14,7 @@ const NAMES: Readonly<Record<keyof EncoderCall, true>> = {
   specialTokensMask: true,
   outputHiddenStates: true,
 };
+const NAMES = Object.keys(CALL);
 
 /**
  * @param longest how many tokens a text has at most
@@ -21,11 +22,7 @@ const NAMES: Readonly<Record<keyof EncoderCall, true>> = {
  * @throws ArgumentError or ArgumentRangeError for what a call does not have, such as a mistyped mask, and for ids of another shape, or of longer texts
  */
 export function checkIds(call: EncoderCall, longest: number, uncounted: number | null = null): void {
-  const {
-    inputIds,
-    tokenTypeIds = null,
-    positionIds = null,
-  } = checkOptions('forward', call, Object.keys(NAMES));
+  const { inputIds, tokenTypeIds = null, positionIds = null } = checkOptions('forward', call, NAMES);
   if (!(inputIds instanceof Tensor)) throw expected('a Tensor', 'inputIds', inputIds);
   const { shape } = inputIds;
   if (shape.length !== 2) throw expected('a tensor [N, L]', 'inputIds', shape);

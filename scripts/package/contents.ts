@@ -1,6 +1,5 @@
 /** What must not be in a published package. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 const strangers =
@@ -10,12 +9,9 @@ const textual = /\.(js|mjs|ts|map|json|md|txt|cc|h)$/;
 /**
  * One sentence for each file of a staged package that must not be there, and for each that holds a path of this machine.
  *
- * @param places paths of this machine, such as the checkout
+ * @param places directories of this machine, such as the checkout
  */
-export function contentProblems(
-  directory: string,
-  places: readonly string[] = [process.cwd(), homedir()],
-): string[] {
+export function contentProblems(directory: string, places: readonly string[]): string[] {
   const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((path) =>
     statSync(join(directory, path)).isFile(),
   );

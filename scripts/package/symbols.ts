@@ -18,11 +18,14 @@ export function newerSymbols(library: string): string[] {
     maxBuffer: 2 ** 30,
   });
   if (status !== 0) throw new Error(`objdump could not read ${library}: ${stderr}`);
-  return [...stdout.matchAll(/\*UND\*.*\((\w+?)_([\d.]+)\)\s+(\S+)/g)].flatMap(
-    ([, family, version, name]) => {
-      const floor = floors[family as string];
-      if (floor !== undefined && !isOlder(floor, version as string)) return [];
-      return [`${library} needs ${name} of ${family}_${version}, newer than ${family}_${floor ?? 'none'}`];
-    },
-  );
+  return newerThanFloors(stdout).map((symbol) => `${library} needs ${symbol}`);
+}
+
+/** The symbols in what `objdump -T` prints that are newer than the floors, each with what it is newer than. */
+export function newerThanFloors(table: string): string[] {
+  return [...table.matchAll(/\*UND\*.*\((\w+?)_([\d.]+)\)\s+(\S+)/g)].flatMap(([, family, version, name]) => {
+    const floor = floors[family as string];
+    if (floor !== undefined && !isOlder(floor, version as string)) return [];
+    return [`${name} of ${family}_${version}, newer than ${family}_${floor ?? 'none'}`];
+  });
 }

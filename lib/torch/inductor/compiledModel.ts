@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { ArgumentError, expected } from '../../errors.ts';
 import { type Handle, native } from '../../native.ts';
 import { isPlainObject } from '../../plainObject.ts';
@@ -84,15 +85,18 @@ export class AOTICompiledModel implements Disposable {
     { checkFullUpdate = true }: LoadConstantsOptions = {},
   ): void {
     const id = this.#live();
-    if (!(constants instanceof Map) && !isPlainObject(constants))
+    if (!types.isMap(constants) && !isPlainObject(constants))
       throw expected('a Map or an object of Tensors', 'constants', constants);
-    const entries = [...(constants instanceof Map ? constants : Object.entries(constants))];
+    const entries = [...(types.isMap(constants) ? constants : Object.entries(constants))] as [
+      unknown,
+      unknown,
+    ][];
     if (typeof checkFullUpdate !== 'boolean') throw expected('a boolean', 'checkFullUpdate', checkFullUpdate);
     for (const [name, tensor] of entries) {
       if (typeof name !== 'string') throw expected('a string', 'a name of constants', name);
       if (!(tensor instanceof Tensor)) throw expected('a Tensor', `constant ${name}`, tensor);
     }
-    const names = entries.map(([name]) => name);
+    const names = entries.map(([name]) => name as string);
     const missing = this.constantFqns.filter((name) => !names.includes(name));
     if (checkFullUpdate && missing.length > 0)
       throw new ArgumentError(

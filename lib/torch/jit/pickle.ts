@@ -8,6 +8,7 @@
 const DEEPEST = 1000;
 const DEEPEST_TYPE = 100;
 
+// biome-ignore format: a table
 /** Bytes of an element, by the name of its storage. */
 const ELEMENTS: Readonly<Record<string, number>> = {
   Bool: 1, Byte: 1, Char: 1, QInt8: 1, QUInt8: 1, QUInt4x2: 1, QUInt2x4: 1,
@@ -16,7 +17,7 @@ const ELEMENTS: Readonly<Record<string, number>> = {
   Int: 4, UInt32: 4, Float: 4, QInt32: 4, ComplexHalf: 4,
   Long: 8, UInt64: 8, Double: 8, ComplexFloat: 8,
   ComplexDouble: 16,
-}; // biome-ignore format: a table
+};
 
 interface Item {
   /** Levels of what it holds. */
@@ -256,7 +257,7 @@ function deepest(items: readonly Item[]): number {
 }
 
 /** How deep brackets nest in a text. */
-export function nesting(text: string): number {
+function nesting(text: string): number {
   let [depth, most] = [0, 0];
   for (const character of text) {
     if (character === '(' || character === '[' || character === '{') most = Math.max(most, ++depth);

@@ -198,10 +198,10 @@ export class ScriptModule extends Module {
   /** What `save` writes. */
   toBytes(options: ScriptSaveOptions = {}): Uint8Array {
     const { extraFiles = this.extraFiles } = checkOptions('toBytes', options, ['extraFiles']);
-    if (!(extraFiles instanceof Map) && !isPlainObject(extraFiles))
+    if (!types.isMap(extraFiles) && !isPlainObject(extraFiles))
       throw expected('a Map or an object of contents', 'extraFiles', extraFiles);
     const flat: (string | Uint8Array)[] = [];
-    for (const [name, content] of extraFiles instanceof Map ? extraFiles : Object.entries(extraFiles)) {
+    for (const [name, content] of types.isMap(extraFiles) ? extraFiles : Object.entries(extraFiles)) {
       if (
         typeof name !== 'string' ||
         !/^[^/\\:\0]+(\/[^/\\:\0]+)*$/.test(name) ||

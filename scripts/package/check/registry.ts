@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
 interface Packed {
@@ -45,10 +45,6 @@ export async function serve(directory: string): Promise<Registry> {
       server.close();
     },
   };
-}
-
-function basename(file: string): string {
-  return file.split('/').at(-1) as string;
 }
 
 function answer(response: ServerResponse, packages: readonly Packed[], host: string): void {

@@ -130,7 +130,7 @@ export async function importSeconds(place: Place, program: string): Promise<numb
   return all.sort((a, b) => a - b)[2] as number;
 }
 
-/** Nothing that was installed looks like a path of the machine that packed it. */
+/** Nothing of ours runs while it is installed. */
 export function hasNoInstallScript(place: Place): void {
   for (const name of ['xpmir', '@xpmir/addon-linux-x64', '@xpmir/libtorch-cpu-linux-x64']) {
     const { scripts } = JSON.parse(
