@@ -8,3 +8,4 @@ export { evaluate, type Judgements, type Measure, parseMeasure, recall, reciproc
 export { stem } from './stem.ts';
 export { tokenizeIdentifiers } from './tokenize.ts';
 export { type Hit, topK } from './topK.ts';
+export type { Document, Qrels, Run, ScoredDocument, Topic } from './types.ts';
