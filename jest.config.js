@@ -12,6 +12,7 @@ export default {
     '^xpmir/ir$': '<rootDir>/lib/ir/index.ts',
     '^xpmir/transformers$': '<rootDir>/lib/transformers/index.ts',
     '^xpmir/tokenizers$': '<rootDir>/lib/tokenizers/index.ts',
+    '^xpmir/letor$': '<rootDir>/lib/letor/index.ts',
   },
   transform: {
     '\\.ts$': [

@@ -16,7 +16,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   transformers: ['errors', 'torch', 'experiment', 'learning'],
   ir: ['errors', 'torch', 'experiment', 'learning'],
   tokenizers: ['errors', 'torch', 'experiment', 'learning'],
-  letor: ['errors', 'torch', 'experiment', 'learning'],
+  letor: ['errors', 'torch', 'experiment', 'learning', 'ir', 'transformers', 'tokenizers'],
   monitor: ['errors', 'torch', 'experiment', 'learning', 'ir', 'letor'],
   doctor: ['errors', 'locator', 'setup', 'native', 'torch'],
   cli: [
