@@ -1,11 +1,13 @@
 /**
  * `npm run package:check`: packs everything and installs it in empty directories, where there is Node, npm and no compiler,
  * CMake or Python, with npm, with pnpm, and without install scripts; and runs there what a new user would.
+ * Then, with the compilers of this machine, `xpmir build`.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ensureLibtorch } from '../lib/setup/libtorch.ts';
 import { megabytes } from '../lib/setup/progress.mjs';
 import { Place } from './package/check/place.ts';
 import { serve } from './package/check/registry.ts';
@@ -70,6 +72,9 @@ async function onlyOnce(place: Place): Promise<void> {
     told(await user.importSeconds(place, "import * as t from 'xpmir/torch'; t.tensor(1).add(1).item();")),
   );
   for (const version of values.node) await check(`Node ${version}`, () => user.runsOn(place, version));
+  await check('xpmir build, from the source package', async () =>
+    user.buildsFromSource(place, (await ensureLibtorch()).directory),
+  );
 }
 
 function told(seconds: number): string {

@@ -10,7 +10,7 @@ export interface Outcome {
   readonly seconds: number;
 }
 
-const LIMIT_MS = 300_000;
+const LIMIT_SECONDS = 300;
 
 export class Place {
   readonly directory: string;
@@ -43,13 +43,18 @@ export class Place {
   }
 
   /** Runs a program of this place; never throws. Not synchronous, as the registry answers from this process. */
-  run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  run(
+    command: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    limitSeconds = LIMIT_SECONDS,
+  ): Promise<Outcome> {
     const started = performance.now();
     const child = spawn(command, args, {
       cwd: this.directory,
       env: { ...this.#env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: LIMIT_MS,
+      timeout: limitSeconds * 1000,
     });
     let output = '';
     for (const stream of [child.stdout, child.stderr])
@@ -68,8 +73,13 @@ export class Place {
   }
 
   /** @throws Error with what was printed, where the program failed */
-  async mustRun(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
-    const outcome = await this.run(command, args, env);
+  async mustRun(
+    command: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    limitSeconds = LIMIT_SECONDS,
+  ): Promise<Outcome> {
+    const outcome = await this.run(command, args, env, limitSeconds);
     if (outcome.status === 0) return outcome;
     throw new Error(`${command} ${args.join(' ')} ended with ${outcome.status}:\n${outcome.output}`);
   }

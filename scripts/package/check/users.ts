@@ -1,5 +1,5 @@
 /** What a user does with the packages, one way after another; each throws where it does not work. */
-import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Place } from './place.ts';
 import {
@@ -112,6 +112,27 @@ export async function runsOn(place: Place, version: string): Promise<string> {
     await place.mustRun(node, args);
   if (Number(version) >= 24) await place.mustRun(node, ['train.ts']); // it strips the types itself
   return said;
+}
+
+/**
+ * Compiles the addon from the source package, on a machine with compilers, and trains with that.
+ *
+ * @param libtorch one with headers
+ */
+export async function buildsFromSource(place: Place, libtorch: string): Promise<string> {
+  const env = { PATH: `${place.bin}:/usr/local/bin:/usr/bin:/bin`, XPMIR_LIBTORCH: libtorch };
+  const { version } = JSON.parse(
+    readFileSync(join(place.directory, 'node_modules', 'xpmir', 'package.json'), 'utf8'),
+  ) as { version: string };
+  await place.mustRun('npm', ['install', '--save-dev', '--ignore-scripts', `@xpmir/source@${version}`]);
+  const prebuilt = join(place.directory, 'node_modules', '@xpmir', 'addon-linux-x64');
+  rmSync(prebuilt, { recursive: true });
+  const before = await place.run('node', ['train.mjs'], { XPMIR_LIBTORCH: libtorch });
+  if (before.status === 0 || !before.output.includes('xpmir build'))
+    throw new Error(`Expected to be told of xpmir build but received:\n${before.output}`);
+  const { seconds } = await place.mustRun('npx', ['xpmir', 'build'], env, 1800);
+  await place.mustRun('node', ['train.mjs'], { XPMIR_LIBTORCH: libtorch });
+  return `${(seconds / 60).toFixed(1)} min`;
 }
 
 /** Bytes under a directory. */
