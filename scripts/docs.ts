@@ -1,6 +1,13 @@
 /** `npm run docs`: the pages and the reference of every entry point as a site in build/site. Warnings are errors. */
 import { join } from 'node:path';
-import { Application, Converter, type DocumentReflection, OptionDefaults } from 'typedoc';
+import {
+  Application,
+  Converter,
+  type DeclarationReflection,
+  type DocumentReflection,
+  OptionDefaults,
+  ReflectionKind,
+} from 'typedoc';
 import packageJson from '../package.json' with { type: 'json' };
 import tsconfig from '../tsconfig.json' with { type: 'json' };
 import { CONTENTS } from './docsContents.ts';
@@ -43,6 +50,21 @@ app.converter.on(Converter.EVENT_CREATE_DOCUMENT, (_context, page: DocumentRefle
   page.name = heading.replace(/^# /, '');
   page.frontmatter.group = groups.find(([path]) => path === pages[created])?.[1];
   created++;
+});
+
+/** By symbols of ours declared classes know each other. */
+app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+  for (const each of project.getReflectionsByKind(ReflectionKind.Property))
+    if (/^\[(DECLARATION|PARAMETERS)\]$/.test(each.name)) project.removeReflection(each);
+});
+
+app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => {
+  // The site's title is there already.
+  const [beginning] = project.readme ?? [];
+  if (beginning !== undefined) beginning.text = beginning.text.replace(/^# .*\n+/, '');
+  // A class made of declared parameters extends a type without a name, whose fields are listed as its own.
+  for (const each of project.getReflectionsByKind(ReflectionKind.Class) as DeclarationReflection[])
+    if (each.extendedTypes?.some(({ type }) => type !== 'reference')) delete each.typeHierarchy;
 });
 
 const project = await app.convert();
