@@ -4,6 +4,14 @@
  * @module xpmir/ir
  */
 export { Bm25Index, type Bm25Options } from './bm25.ts';
+export { readQrels, writeQrels } from './collections/qrels.ts';
+export {
+  type ReadRunOptions,
+  readRun,
+  type TaggedRun,
+  type WriteRunOptions,
+  writeRun,
+} from './collections/runs.ts';
 export { evaluate, type Judgements, type Measure, parseMeasure, recall, reciprocalRank } from './measures.ts';
 export { stem } from './stem.ts';
 export { tokenizeIdentifiers } from './tokenize.ts';

@@ -1,139 +1,108 @@
 /**
  * Iterators over the lines of a file, which go on at a byte.
  */
-import { isUtf8 } from 'node:buffer';
 import { ArgumentError, expected } from '../errors.ts';
 import { DONE, type Item, type MaybePromise, natural, SerializableIterator } from './iterators.ts';
-import {
-  type ByteSource,
-  checkVersion,
-  type FileVersion,
-  fileVersion,
-  isGzip,
-  openBytes,
-} from './textFile.ts';
+import { LineReader } from './lineReader.ts';
+import { checkVersion, type FileVersion, fileVersion, isCompressed } from './textFile.ts';
 
 export interface FileState {
-  /** Bytes of the text before the next line. */
+  /** Bytes of the text before the next item. */
   readonly offset: number;
+  /** Lines before it, for messages; missing in a state that was taken before they were counted. */
+  readonly line?: number;
   readonly file: FileVersion;
 }
 
 export interface FileOptions {
   /** Whether a state is taken whose file was changed since, in size or time, such as a fresh copy; default false. */
   readonly acceptChanged?: boolean;
+  /** Bytes of a line; a longer one is an error. Default 8 MiB. */
+  readonly longestLine?: number;
 }
 
-const NEWLINE = 10;
-const RETURN = 13;
-
 /**
- * What is on each line of a text file in UTF-8; lines end with \n or \r\n, the last one with the file too. State: the
- * byte where the next line begins, of a compressed file (gzip) that of its text, and which version of the file it was.
- * To resume, a file is read from there; a compressed one is read over from its beginning, and says so.
+ * What is on the lines of a text file in UTF-8; lines end with \n or \r\n, the last one with the file too. State: the
+ * byte where the next line begins, of a compressed file (gzip, zstd) that of its text, and which version of the file it
+ * was. To resume, a file is read from there; a compressed one is read over from its beginning, and says so. An error
+ * names the line; the iterator stays before what it could not read.
  */
 export abstract class FileIterator<T> extends SerializableIterator<T, FileState> {
   readonly path: string;
   readonly #acceptChanged: boolean;
-  #version: FileVersion;
-  #source: ByteSource | undefined;
-  #block: Buffer = Buffer.alloc(0);
-  /** Where the next line begins: in the block, and in the text. */
-  #start = 0;
-  #offset = 0;
+  readonly #reader: LineReader;
 
   /** @throws ArgumentError when there is no such file */
-  constructor(path: string, { acceptChanged = false }: FileOptions = {}) {
+  constructor(path: string, { acceptChanged = false, longestLine }: FileOptions = {}) {
     super();
-    if (typeof path !== 'string' || path === '') throw expected('a path', 'path', path);
     this.path = path;
     this.#acceptChanged = acceptChanged;
-    this.#version = fileVersion(path);
+    this.#reader = new LineReader(path, longestLine);
   }
 
-  /** What a line means; undefined for one that means nothing. */
+  /** What a line means, with those before it that were without a meaning; undefined for one that means nothing yet. */
   protected abstract parse(line: string): T | undefined;
 
+  /** Told that the file ends. @throws when something is unfinished */
+  protected finish(): void {}
+
+  /** Told that the next line has nothing to do with those before it. */
+  protected forget(): void {}
+
   async next(): Promise<Item<T>> {
-    for (;;) {
-      const line = await this.#nextLine();
-      if (line === undefined) {
-        this.#moveTo(0);
-        return DONE;
+    const { offset, line } = this.#reader;
+    try {
+      for (;;) {
+        const taken = this.#reader.next();
+        const text = typeof taken === 'object' ? await taken : taken;
+        const value = this.#parsed(text);
+        if (value !== undefined) return { done: false, value };
+        if (text === undefined) break;
       }
-      const value = this.#parsed(line);
-      this.#offset += line.length;
-      if (value !== undefined) return { done: false, value };
+    } catch (error) {
+      this.#moveTo(offset, line);
+      throw error;
     }
+    this.#moveTo(0, 0);
+    return DONE;
   }
 
   stateDict(): FileState {
-    return { offset: this.#offset, file: this.#version };
+    const { offset, line, version } = this.#reader;
+    return line === undefined ? { offset, file: version } : { offset, line, file: version };
   }
 
   loadStateDict(state: FileState): void {
     const offset = natural(state?.offset, 'offset');
+    const line = state.line === undefined ? undefined : natural(state.line, 'line');
     const { size, modified } = { ...state.file };
     natural(size, 'file.size');
     if (typeof modified !== 'string' || !/^-?\d+$/.test(modified))
       throw expected('a time in nanoseconds', 'file.modified', modified);
     const now = fileVersion(this.path);
     if (!this.#acceptChanged) checkVersion(this.path, state.file, now);
-    if (offset > now.size && !isGzip(this.path)) throw expected(`at most ${now.size}`, 'offset', offset);
-    this.#version = now;
-    this.#moveTo(offset);
+    if (offset > now.size && !isCompressed(this.path))
+      throw expected(`at most ${now.size}`, 'offset', offset);
+    this.#moveTo(offset, line, now);
   }
 
   override close(): MaybePromise<void> {
-    this.#moveTo(this.#offset);
+    this.#moveTo(this.#reader.offset, this.#reader.line);
   }
 
-  #moveTo(offset: number): void {
-    this.#source?.close();
-    this.#source = undefined;
-    this.#block = Buffer.alloc(0);
-    this.#start = 0;
-    this.#offset = offset;
+  #moveTo(offset: number, line: number | undefined, version?: FileVersion): void {
+    this.#reader.moveTo(offset, line, version);
+    this.forget();
   }
 
-  /** The bytes of a line with those that end it; undefined at the end. */
-  async #nextLine(): Promise<Buffer | undefined> {
-    const pieces: Buffer[] = [];
-    for (;;) {
-      const end = this.#block.indexOf(NEWLINE, this.#start);
-      const piece = this.#block.subarray(this.#start, end < 0 ? undefined : end + 1);
-      pieces.push(piece);
-      this.#start += piece.length;
-      if (end >= 0) return pieces.length === 1 ? piece : Buffer.concat(pieces);
-      this.#source ??= openBytes(this.path, this.#version, this.#offset);
-      const block = await this.#source.read();
-      if (block === undefined) {
-        const rest = Buffer.concat(pieces);
-        return rest.length > 0 ? rest : undefined;
-      }
-      this.#block = block;
-      this.#start = 0;
-    }
-  }
-
-  #parsed(line: Buffer): T | undefined {
-    let end = line.length;
-    if (line[end - 1] === NEWLINE) end--;
-    if (line[end - 1] === RETURN) end--;
-    const hasMark = this.#offset === 0 && line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf;
-    const text = line.subarray(hasMark ? 3 : 0, end);
-    if (!isUtf8(text)) throw this.#wrong('expected text in UTF-8');
+  #parsed(line: string | undefined): T | undefined {
     try {
-      return this.parse(text.toString('utf8'));
+      if (line !== undefined) return this.parse(line);
+      this.finish();
+      return undefined;
     } catch (error) {
-      throw this.#wrong((error as Error).message, error);
+      throw this.#reader.error((error as Error).message, error);
     }
-  }
-
-  #wrong(message: string, cause?: unknown): ArgumentError {
-    const error = new ArgumentError(`${this.path} at byte ${this.#offset}: ${message}`, 'ERR_FILE');
-    if (cause !== undefined) error.cause = cause;
-    return error;
   }
 }
 

@@ -10,7 +10,8 @@ import {
   readSync,
   statSync,
 } from 'node:fs';
-import { createGunzip } from 'node:zlib';
+import type { Transform } from 'node:stream';
+import * as zlib from 'node:zlib';
 import { ArgumentError } from '../errors.ts';
 import type { MaybePromise } from './iterators.ts';
 
@@ -41,7 +42,8 @@ export function fileVersion(path: string): FileVersion {
  * longer the given version is an error.
  */
 export function openBytes(path: string, version: FileVersion, offset: number): ByteSource {
-  if (isGzip(path)) return openGzip(path, version, offset);
+  const compression = compressionOf(path);
+  if (compression !== undefined) return openCompressed(path, version, offset, compression);
   let position = offset;
   return {
     read() {
@@ -58,7 +60,12 @@ export function openBytes(path: string, version: FileVersion, offset: number): B
 }
 
 /** The text in a compressed file. There is no seeking in it: all before the offset is decompressed and left out. */
-function openGzip(path: string, version: FileVersion, offset: number): ByteSource {
+function openCompressed(
+  path: string,
+  version: FileVersion,
+  offset: number,
+  compression: Compression,
+): ByteSource {
   if (offset > 0) {
     process.emitWarning(
       `${path} is compressed: to go on, ${offset} bytes of its text are read over`,
@@ -76,7 +83,7 @@ function openGzip(path: string, version: FileVersion, offset: number): ByteSourc
     async read() {
       checkVersion(path, version, fileVersion(path));
       if (blocks === undefined) {
-        const text = createGunzip({ chunkSize: BLOCK });
+        const text = compression.open(path);
         file = createReadStream(path).on('error', (error) => text.destroy(error));
         blocks = file.pipe(text)[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
       }
@@ -92,11 +99,39 @@ function openGzip(path: string, version: FileVersion, offset: number): ByteSourc
   };
 }
 
-export function isGzip(path: string): boolean {
-  return withFile(path, (file) => {
-    const start = Buffer.alloc(2);
-    return readSync(file, start, 0, 2, 0) === 2 && start[0] === 0x1f && start[1] === 0x8b;
-  });
+interface Compression {
+  /** The bytes with which such a file begins. */
+  readonly magic: Buffer;
+  open(path: string): Transform;
+}
+
+const COMPRESSIONS: readonly Compression[] = [
+  { magic: Buffer.from([0x1f, 0x8b]), open: () => zlib.createGunzip({ chunkSize: BLOCK }) },
+  { magic: Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), open: openZstd },
+];
+
+/** How a file is compressed is seen in its first bytes, whatever its name. */
+function compressionOf(path: string): Compression | undefined {
+  const start = Buffer.alloc(4);
+  withFile(path, (file) => readSync(file, start, 0, start.length, 0));
+  return COMPRESSIONS.find(({ magic }) => start.subarray(0, magic.length).equals(magic));
+}
+
+export function isCompressed(path: string): boolean {
+  return compressionOf(path) !== undefined;
+}
+
+function openZstd(path: string): Transform {
+  // Types of Node 20 do not know it.
+  const { createZstdDecompress } = zlib as { createZstdDecompress?: (options: object) => Transform };
+  if (createZstdDecompress === undefined) {
+    throw new ArgumentError(
+      `${path} is compressed with zstd, which Node ${process.versions.node} cannot read: ` +
+        'Node 22.15 and later can, or compress it with gzip',
+      'ERR_FILE',
+    );
+  }
+  return createZstdDecompress({ chunkSize: BLOCK });
 }
 
 /** @throws ArgumentError when the file changed */

@@ -5,9 +5,6 @@ import { type Forgotten, forgottenFields } from './savedFields.ts';
 
 /** Fields that a run which goes on does without, and why. What is neither here nor in a state fails below. */
 const TRANSIENT: Readonly<Record<string, string>> = {
-  'FileIterator.#source': 'opened again at the offset',
-  'FileIterator.#block': 'read again from the offset on',
-  'FileIterator.#start': 'where the offset is in the block',
   'GradScaler.#steps': 'empty between two steps',
   'LayerFreezer.#isDone': 'each process freezes the layers of its own model',
   'LayerSharer.#isDone': 'each process shares the layers of its own model',

@@ -131,11 +131,11 @@ describe('files', () => {
     await iterator.close();
   });
 
-  test('JSON on each line, empty lines left out; an error names the byte', async () => {
+  test('JSON on each line, empty lines left out; an error names the line', async () => {
     const path = file('{"a":1}\n\n[2, "é"]\r\n{"a":\n');
     const iterator = new JsonlIterator<unknown>(path);
     expect(await take(iterator, 2)).toEqual([{ a: 1 }, [2, 'é']]);
-    await expect(iterator.next()).rejects.toThrow(/\.txt at byte 20: .*JSON/);
+    await expect(iterator.next()).rejects.toThrow(/\.txt, line 4: .*JSON/);
     const good = file('1\n\n2\n\n\n3\n\n');
     await expectResumable(() => new JsonlIterator(good), 8, 4);
   });
@@ -147,9 +147,7 @@ describe('files', () => {
       { id: 'q1', text: 'what is é', score: '0.5' },
       { id: 'q2', text: '', score: '-1' },
     ]);
-    await expect(iterator.next()).rejects.toThrow(
-      '.txt at byte 26: expected 3 fields between tabs, received 2',
-    );
+    await expect(iterator.next()).rejects.toThrow('.txt, line 4: expected 3 fields between tabs, received 2');
     const good = file('1\ta\n2\tb\n3\tc');
     await expectResumable(() => new TsvIterator(good, ['n', 'l']), 8, 4);
     expect(() => new TsvIterator(path, ['a', 'a'])).toThrow('Expected different names for columns');
@@ -158,7 +156,7 @@ describe('files', () => {
   test('what is no text in UTF-8, and what is no file', async () => {
     const iterator = new LineIterator(file(Buffer.from([0x61, 0x0a, 0xff, 0x0a])));
     expect(await take(iterator, 1)).toEqual(['a']);
-    await expect(iterator.next()).rejects.toThrow('at byte 2: expected text in UTF-8');
+    await expect(iterator.next()).rejects.toThrow(', line 2: expected text in UTF-8');
     expect(() => new LineIterator(join(directory, 'missing'))).toThrow(
       /^Expected a file that can be read at .*missing/,
     );

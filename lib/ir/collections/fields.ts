@@ -1,0 +1,57 @@
+/**
+ * What stands between the blanks of a line, as in TREC's files.
+ */
+import { ArgumentError, show } from '../../errors.ts';
+
+/** What C takes for white space, and nothing of Unicode, which may stand in an identifier. */
+const BLANKS = ' \t\v\f\r';
+
+/** @throws ArgumentError unless there are as many fields as names */
+export function fieldsOf(line: string, names: string): string[] {
+  const fields: string[] = [];
+  for (let at = 0; at < line.length; ) {
+    if (BLANKS.includes(line.charAt(at))) at++;
+    else {
+      const start = at;
+      while (at < line.length && !BLANKS.includes(line.charAt(at))) at++;
+      fields.push(line.slice(start, at));
+    }
+  }
+  return expectFields(fields, names);
+}
+
+/** @throws ArgumentError unless there are as many fields as names */
+export function tabbedFieldsOf(line: string, names: string): string[] {
+  return expectFields(line.split('\t'), names);
+}
+
+function expectFields(fields: string[], names: string): string[] {
+  const count = names.split(' ').length;
+  if (fields.length !== count)
+    throw new ArgumentError(`expected ${count} fields (${names}), received ${fields.length}`);
+  return fields;
+}
+
+/** A grade: an integer, which may be negative. */
+export function gradeOf(text: string): number {
+  const grade = Number(text);
+  if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(grade))
+    throw new ArgumentError(`expected an integer as the grade, received ${show(text)}`);
+  // Of -0, which is none to anybody.
+  return grade + 0;
+}
+
+/** A score: a finite decimal number. */
+export function scoreOf(text: string): number {
+  const score = Number(text);
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) || !Number.isFinite(score))
+    throw new ArgumentError(`expected a finite number as the score, received ${show(text)}`);
+  return score;
+}
+
+/** @throws ArgumentError for what cannot stand between blanks */
+export function expectWord(text: string, name: string): string {
+  if (text === '' || /[ \t\v\f\r\n\0]/.test(text))
+    throw new ArgumentError(`Expected a word without white space for ${name} but received ${show(text)}`);
+  return text;
+}

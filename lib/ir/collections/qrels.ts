@@ -1,0 +1,70 @@
+/**
+ * Judgements in files: TREC's, which MS MARCO's are too, and BEIR's.
+ */
+import { ArgumentError, show } from '../../errors.ts';
+import type { Qrels } from '../types.ts';
+import { expectWord, fieldsOf, gradeOf, tabbedFieldsOf } from './fields.ts';
+import { expectSome, forEachLine, writeLines } from './lines.ts';
+
+/** With it begins a file of BEIR. */
+const BEIR_HEADER = 'query-id\tcorpus-id\tscore';
+
+/**
+ * Judgements of a file, plain or compressed: `topic iteration document grade` between white space, or between tabs
+ * `topic document grade` below BEIR's header `query-id corpus-id score`. Blank lines are left out.
+ *
+ * @throws ArgumentError that names file and line: for a missing or further field, a grade that is no integer, and a
+ * document that was judged for the topic before, as for trec_eval
+ */
+export async function readQrels(path: string): Promise<Qrels> {
+  const qrels = new Map<string, Map<string, number>>();
+  let parse = trecJudgement;
+  const lines = await forEachLine(path, (line, number) => {
+    if (number === 1 && line === BEIR_HEADER) {
+      parse = beirJudgement;
+      return;
+    }
+    const [topic, document, grade] = parse(line);
+    addOnce(qrels, topic, document, gradeOf(grade));
+  });
+  expectSome(path, parse === beirJudgement ? lines - 1 : lines, 'judgement');
+  return qrels;
+}
+
+/** Writes judgements as TREC does: `topic 0 document grade`; compressed where the name ends with `.gz`. */
+export function writeQrels(path: string, qrels: Qrels): Promise<void> {
+  return writeLines(path, trecLines(qrels));
+}
+
+function* trecLines(qrels: Qrels): Generator<string> {
+  for (const [topic, judgements] of qrels) {
+    expectWord(topic, 'topic');
+    for (const [document, grade] of judgements)
+      yield `${topic} 0 ${expectWord(document, 'document')} ${gradeOf(String(grade))}`;
+  }
+}
+
+function trecJudgement(line: string): [topic: string, document: string, grade: string] {
+  const [topic = '', , document = '', grade = ''] = fieldsOf(line, 'topic iteration document grade');
+  return [topic, document, grade];
+}
+
+function beirJudgement(line: string): [topic: string, document: string, grade: string] {
+  const [topic = '', document = '', grade = ''] = tabbedFieldsOf(line, 'query-id corpus-id score');
+  return [topic, document, grade];
+}
+
+/** @throws ArgumentError where the topic has the document already */
+export function addOnce(
+  to: Map<string, Map<string, number>>,
+  topic: string,
+  document: string,
+  value: number,
+): void {
+  const values = to.get(topic) ?? new Map<string, number>();
+  if (values.size === 0) to.set(topic, values);
+  const before = values.size;
+  values.set(document, value);
+  if (values.size === before)
+    throw new ArgumentError(`document ${show(document)} is there twice for topic ${show(topic)}`);
+}

@@ -1,0 +1,90 @@
+/**
+ * Runs in files: TREC's and MS MARCO's.
+ */
+import { ArgumentError, expected, show } from '../../errors.ts';
+import { checkOptions } from '../../options.ts';
+import type { Run } from '../types.ts';
+import { expectWord, fieldsOf, scoreOf } from './fields.ts';
+import { expectSome, forEachLine, writeLines } from './lines.ts';
+import { addOnce } from './qrels.ts';
+
+/** A run, and what its file calls it. */
+export type TaggedRun = Run & { readonly tag: string };
+
+export interface ReadRunOptions {
+  /**
+   * `trec` (the default): `topic Q0 document rank score tag`, where the score decides and the rank is not looked at;
+   * `msmarco`: `topic document rank`, whose score is 1 / rank.
+   */
+  readonly format?: 'trec' | 'msmarco';
+}
+
+export interface WriteRunOptions {
+  /** Names the run, default its own tag, or `xpmir`. */
+  readonly tag?: string;
+}
+
+/** Topic, document, score and tag of a line. */
+type RunLine = readonly [topic: string, document: string, score: number, tag: string];
+
+const FORMATS: Readonly<Record<string, (line: string) => RunLine>> = {
+  trec(line) {
+    const [topic = '', , document = '', , score = '', tag = ''] = fieldsOf(line, TREC_FIELDS);
+    return [topic, document, scoreOf(score), tag];
+  },
+  msmarco(line) {
+    const [topic = '', document = '', rank = ''] = fieldsOf(line, 'topic document rank');
+    if (!/^[1-9]\d*$/.test(rank))
+      throw new ArgumentError(`expected a positive integer as the rank, received ${show(rank)}`);
+    return [topic, document, 1 / Number(rank), 'msmarco'];
+  },
+};
+const TREC_FIELDS = 'topic Q0 document rank score tag';
+
+/**
+ * The run of a file, plain or compressed. Its tag is that of the first line. Blank lines are left out.
+ *
+ * @throws ArgumentError that names file and line: for a missing or further field, a score that is no finite number, and a
+ * document that the topic has before, as for trec_eval
+ */
+export async function readRun(path: string, options: ReadRunOptions = {}): Promise<TaggedRun> {
+  const { format = 'trec' } = checkOptions('readRun', options, ['format']);
+  const parse = Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined;
+  if (parse === undefined) throw expected(`one of ${Object.keys(FORMATS).join(', ')}`, 'format', format);
+  const run = new Map<string, Map<string, number>>();
+  let first: string | undefined;
+  const lines = await forEachLine(path, (line) => {
+    const [topic, document, score, tag] = parse(line);
+    first ??= tag;
+    addOnce(run, topic, document, score);
+  });
+  expectSome(path, lines, 'line');
+  return Object.assign(run, { tag: first ?? '' });
+}
+
+/**
+ * Writes a run as TREC does, `topic Q0 document rank score tag`: best first, equal scores by document, descending, ranks
+ * from 1; compressed where the name ends with `.gz`.
+ */
+export async function writeRun(
+  path: string,
+  run: Run | TaggedRun,
+  options: WriteRunOptions = {},
+): Promise<void> {
+  const { tag = 'tag' in run ? run.tag : 'xpmir' } = checkOptions('writeRun', options, ['tag']);
+  await writeLines(path, trecLines(run, expectWord(tag, 'tag')));
+}
+
+function* trecLines(run: Run, tag: string): Generator<string> {
+  for (const [topic, scores] of run) {
+    expectWord(topic, 'topic');
+    for (const [index, [document, score]] of ranked(scores).entries()) {
+      if (!Number.isFinite(score)) throw expected('a finite number', `score of ${document}`, score);
+      yield `${topic} Q0 ${expectWord(document, 'document')} ${index + 1} ${score} ${tag}`;
+    }
+  }
+}
+
+function ranked(scores: ReadonlyMap<string, number>): [string, number][] {
+  return [...scores].sort(([a, x], [b, y]) => y - x || (a < b ? 1 : -1));
+}
