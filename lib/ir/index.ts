@@ -4,14 +4,50 @@
  * @module xpmir/ir
  */
 export { Bm25Index, type Bm25Options } from './bm25.ts';
-export { readQrels, writeQrels } from './collections/qrels.ts';
 export {
+  type Collection,
+  type CollectionOptions,
+  type CollectionParts,
+  readBeir,
+  readCollection,
+} from './collections/collection.ts';
+export {
+  DocumentStore,
+  type Documents,
+  MemoryDocuments,
+  type OpenStoreOptions,
+} from './collections/documentStore.ts';
+export { type DocumentOptions, readDocuments, titleAndText } from './collections/documents.ts';
+export type { FormatName } from './collections/formats.ts';
+export type { Dropped, JoinOptions, Membership } from './collections/join.ts';
+export { type JoinedQrels, readQrels, writeQrels } from './collections/qrels.ts';
+export { RowIterator } from './collections/rows.ts';
+export {
+  type ReadRun,
   type ReadRunOptions,
   readRun,
   type TaggedRun,
   type WriteRunOptions,
   writeRun,
 } from './collections/runs.ts';
+export type { DocumentTags } from './collections/sgml.ts';
+export type { DocumentSource } from './collections/storeBuilder.ts';
+export { readTopics, type TopicOptions } from './collections/topics.ts';
+export {
+  type HardNegatives,
+  type JoinedRecordOptions,
+  type Pair,
+  RecordIterator,
+  type RecordOptions,
+  readHardNegatives,
+  readPairs,
+  readScoredTriples,
+  readTextTriples,
+  readTriples,
+  type ScoredTriple,
+  type TextTriple,
+  type Triple,
+} from './collections/training.ts';
 export { evaluate, type Judgements, type Measure, parseMeasure, recall, reciprocalRank } from './measures.ts';
 export { stem } from './stem.ts';
 export { tokenizeIdentifiers } from './tokenize.ts';

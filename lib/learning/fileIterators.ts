@@ -46,8 +46,13 @@ export abstract class FileIterator<T> extends SerializableIterator<T, FileState>
   /** Told that the file ends. @throws when something is unfinished */
   protected finish(): void {}
 
-  /** Told that the next line has nothing to do with those before it. */
-  protected forget(): void {}
+  /** Told that the line at a byte of the text comes next, which has nothing to do with those before it. */
+  protected moved(_offset: number): void {}
+
+  /** Where the line stands that was taken last, for messages. */
+  get place(): string {
+    return this.#reader.place;
+  }
 
   async next(): Promise<Item<T>> {
     const { offset, line } = this.#reader;
@@ -92,7 +97,7 @@ export abstract class FileIterator<T> extends SerializableIterator<T, FileState>
 
   #moveTo(offset: number, line: number | undefined, version?: FileVersion): void {
     this.#reader.moveTo(offset, line, version);
-    this.forget();
+    this.moved(offset);
   }
 
   #parsed(line: string | undefined): T | undefined {

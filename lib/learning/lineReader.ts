@@ -86,10 +86,15 @@ export class LineReader {
     );
   }
 
-  /** An error at the line that was taken last, or at the byte where the next one begins. */
-  error(message: string, cause?: unknown): ArgumentError {
+  /** The line that was taken last, or the byte where the next one begins, for messages. */
+  get place(): string {
     const place = this.#line === undefined ? `before byte ${this.#offset}` : `line ${this.#line}`;
-    const error = new ArgumentError(`${this.path}, ${place}: ${message}`, 'ERR_FILE');
+    return `${this.path}, ${place}`;
+  }
+
+  /** An error at the line that was taken last. */
+  error(message: string, cause?: unknown): ArgumentError {
+    const error = new ArgumentError(`${this.place}: ${message}`, 'ERR_FILE');
     if (cause !== undefined) error.cause = cause;
     return error;
   }

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import { ArgumentError } from '../../errors.ts';
+import type { FileIterator } from '../../learning/fileIterators.ts';
 import { writePiecesAtomically } from '../../learning/files.ts';
 import { LineReader } from '../../learning/lineReader.ts';
 
@@ -21,10 +22,11 @@ const PIECE = 2 ** 18;
  */
 export async function forEachLine(
   path: string,
-  use: (line: string, number: number) => void,
+  use: (line: string, number: number, place: () => string) => void,
   longestLine?: number,
 ): Promise<number> {
   const reader = new LineReader(path, longestLine);
+  const place = () => reader.place;
   let used = 0;
   try {
     for (let number = 1; ; number++) {
@@ -35,7 +37,7 @@ export async function forEachLine(
       if (line.trim() === '') continue;
       used++;
       try {
-        use(line, number);
+        use(line, number, place);
       } catch (error) {
         throw reader.error((error as Error).message, error);
       }
@@ -65,6 +67,13 @@ function* pieces(lines: Iterable<string>): Generator<Buffer> {
     piece = '';
   }
   if (piece !== '') yield Buffer.from(piece);
+}
+
+/** Reads all. @throws ArgumentError for a file in which there is nothing */
+export async function expectRead(items: FileIterator<unknown>, what: string): Promise<void> {
+  let count = 0;
+  for await (const _ of items) count++;
+  expectSome(items.path, count, what);
 }
 
 /** @throws ArgumentError for a file in which nothing stands */

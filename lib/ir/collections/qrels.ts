@@ -2,9 +2,13 @@
  * Judgements in files: TREC's, which MS MARCO's are too, and BEIR's.
  */
 import { ArgumentError, show } from '../../errors.ts';
+import { checkOptions } from '../../options.ts';
 import type { Qrels } from '../types.ts';
 import { expectWord, fieldsOf, gradeOf, tabbedFieldsOf } from './fields.ts';
+import { type Dropped, JOIN_OPTIONS, Join, type JoinOptions } from './join.ts';
 import { expectSome, forEachLine, writeLines } from './lines.ts';
+
+export type JoinedQrels = Qrels & { readonly dropped: Dropped };
 
 /** With it begins a file of BEIR. */
 const BEIR_HEADER = 'query-id\tcorpus-id\tscore';
@@ -14,21 +18,25 @@ const BEIR_HEADER = 'query-id\tcorpus-id\tscore';
  * `topic document grade` below BEIR's header `query-id corpus-id score`. Blank lines are left out.
  *
  * @throws ArgumentError that names file and line: for a missing or further field, a grade that is no integer, and a
- * document that was judged for the topic before, as for trec_eval
+ * document that was judged for the topic before, as for trec_eval; and for topics and documents that are not there, with
+ * their number, where `options` say what is
  */
-export async function readQrels(path: string): Promise<Qrels> {
+export async function readQrels(path: string, options: JoinOptions = {}): Promise<JoinedQrels> {
+  const join = new Join(checkOptions('readQrels', options, JOIN_OPTIONS));
   const qrels = new Map<string, Map<string, number>>();
   let parse = trecJudgement;
-  const lines = await forEachLine(path, (line, number) => {
+  const lines = await forEachLine(path, (line, number, place) => {
     if (number === 1 && line === BEIR_HEADER) {
       parse = beirJudgement;
       return;
     }
     const [topic, document, grade] = parse(line);
-    addOnce(qrels, topic, document, gradeOf(grade));
+    const value = gradeOf(grade);
+    if (join.takes(topic, [document], place)) addOnce(qrels, topic, document, value);
   });
+  join.finish();
   expectSome(path, parse === beirJudgement ? lines - 1 : lines, 'judgement');
-  return qrels;
+  return Object.assign(qrels, { dropped: join.dropped });
 }
 
 /** Writes judgements as TREC does: `topic 0 document grade`; compressed where the name ends with `.gz`. */

@@ -5,13 +5,15 @@ import { ArgumentError, expected, show } from '../../errors.ts';
 import { checkOptions } from '../../options.ts';
 import type { Run } from '../types.ts';
 import { expectWord, fieldsOf, scoreOf } from './fields.ts';
+import { type Dropped, JOIN_OPTIONS, Join, type JoinOptions } from './join.ts';
 import { expectSome, forEachLine, writeLines } from './lines.ts';
 import { addOnce } from './qrels.ts';
 
 /** A run, and what its file calls it. */
 export type TaggedRun = Run & { readonly tag: string };
+export type ReadRun = TaggedRun & { readonly dropped: Dropped };
 
-export interface ReadRunOptions {
+export interface ReadRunOptions extends JoinOptions {
   /**
    * `trec` (the default): `topic Q0 document rank score tag`, where the score decides and the rank is not looked at;
    * `msmarco`: `topic document rank`, whose score is 1 / rank.
@@ -45,21 +47,24 @@ const TREC_FIELDS = 'topic Q0 document rank score tag';
  * The run of a file, plain or compressed. Its tag is that of the first line. Blank lines are left out.
  *
  * @throws ArgumentError that names file and line: for a missing or further field, a score that is no finite number, and a
- * document that the topic has before, as for trec_eval
+ * document that the topic has before, as for trec_eval; and for topics and documents that are not there, with their
+ * number, where `options` say what is
  */
-export async function readRun(path: string, options: ReadRunOptions = {}): Promise<TaggedRun> {
-  const { format = 'trec' } = checkOptions('readRun', options, ['format']);
+export async function readRun(path: string, options: ReadRunOptions = {}): Promise<ReadRun> {
+  const { format = 'trec', ...joined } = checkOptions('readRun', options, ['format', ...JOIN_OPTIONS]);
+  const join = new Join(joined);
   const parse = Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined;
   if (parse === undefined) throw expected(`one of ${Object.keys(FORMATS).join(', ')}`, 'format', format);
   const run = new Map<string, Map<string, number>>();
   let first: string | undefined;
-  const lines = await forEachLine(path, (line) => {
+  const lines = await forEachLine(path, (line, _number, place) => {
     const [topic, document, score, tag] = parse(line);
     first ??= tag;
-    addOnce(run, topic, document, score);
+    if (join.takes(topic, [document], place)) addOnce(run, topic, document, score);
   });
+  join.finish();
   expectSome(path, lines, 'line');
-  return Object.assign(run, { tag: first ?? '' });
+  return Object.assign(run, { tag: first ?? '', dropped: join.dropped });
 }
 
 /**

@@ -1,19 +1,11 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { readQrels, writeQrels } from '../../../lib/ir/collections/qrels.ts';
 import { readRun, writeRun } from '../../../lib/ir/collections/runs.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
-
-function file(content: string | Buffer, name = 'file.txt'): string {
-  const path = join(temporaryDirectory(), name);
-  writeFileSync(path, content);
-  return path;
-}
-
-const nested = (map: ReadonlyMap<string, ReadonlyMap<string, number>>) =>
-  Object.fromEntries([...map].map(([topic, values]) => [topic, Object.fromEntries(values)]));
+import { file, nested, SHARED } from './files.ts';
 
 describe('judgements', () => {
   const expected = { '1': { a: 1, b: 0 }, '2': { a: -1 } };
@@ -105,7 +97,7 @@ describe('runs', () => {
   });
 });
 
-const TREC_EVAL = join(import.meta.dirname, '../../../../shared/data/trec_eval');
+const TREC_EVAL = join(SHARED, 'trec_eval');
 (existsSync(TREC_EVAL) ? describe : describe.skip)('files of trec_eval', () => {
   test('have what its own output says of them', async () => {
     const expected = new Map(
