@@ -4,18 +4,16 @@
 import { ArgumentError, show } from '../../errors.ts';
 
 /** What C takes for white space, and nothing of Unicode, which may stand in an identifier. */
-const BLANKS = ' \t\v\f\r';
+const isBlank = (code: number) => code === 32 || (code >= 9 && code <= 13);
 
 /** @throws ArgumentError unless there are as many fields as names */
 export function fieldsOf(line: string, names: string): string[] {
   const fields: string[] = [];
-  for (let at = 0; at < line.length; ) {
-    if (BLANKS.includes(line.charAt(at))) at++;
-    else {
-      const start = at;
-      while (at < line.length && !BLANKS.includes(line.charAt(at))) at++;
-      fields.push(line.slice(start, at));
-    }
+  let start = 0;
+  for (let at = 0; at <= line.length; at++) {
+    if (at < line.length && !isBlank(line.charCodeAt(at))) continue;
+    if (at > start) fields.push(line.slice(start, at));
+    start = at + 1;
   }
   return expectFields(fields, names);
 }
