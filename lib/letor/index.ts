@@ -3,6 +3,7 @@
  *
  * @module xpmir/letor
  */
+export { type DualInputs, DualScorer, DualVectorListener } from './dual.ts';
 export {
   type PairwiseRecord,
   type PointwiseRecord,
