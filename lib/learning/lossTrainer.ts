@@ -78,6 +78,11 @@ export abstract class LossTrainer<T = unknown, B = readonly T[]> extends config(
     if (this.prefetch < 0) throw wrong('prefetch', 'an integer of at least 0', this.prefetch);
   }
 
+  /** What a run takes its records from: the sampler, or a declared one around it. */
+  protected get samplerOfRun(): Sampler<T> {
+    return this.sampler;
+  }
+
   /**
    * Makes of records what `trainBatch` computes with, in arrays and plain objects; tensors go to the device of the run.
    * By default the records themselves.
@@ -91,7 +96,7 @@ export abstract class LossTrainer<T = unknown, B = readonly T[]> extends config(
 
   override initialize(random: RandomState, context: TrainerContext): void {
     super.initialize(random, context);
-    const { sampler, batchSize, prefetch } = this;
+    const { samplerOfRun: sampler, batchSize, prefetch } = this;
     this.#running = {
       batcher: this.batcher.initialize(batchSize),
       upload: context.device.startsWith('cuda') ? new BatchUpload(context.device) : undefined,

@@ -4,7 +4,7 @@
 import { config } from '../experiment/config.ts';
 import type { Document, Topic } from '../ir/types.ts';
 import type { TrainerContext } from '../learning/context.ts';
-import { Hook } from '../learning/hooks.ts';
+import { StepTrainingHook } from '../learning/hooks.ts';
 import type { MaybePromise } from '../learning/iterators.ts';
 import { tensor } from '../torch/factories.ts';
 import type { Tensor } from '../torch/tensor.ts';
@@ -19,12 +19,15 @@ export interface DualInputs<I = unknown> {
   readonly pairs?: { readonly topicIndices: Tensor; readonly documentIndices: Tensor } | undefined;
 }
 
-/** A hook that is shown the vectors of a batch, such as one that keeps them sparse. */
+/**
+ * A hook that is shown the vectors of a batch, such as one that keeps them sparse. What changes from step to step, such as
+ * a weight, is a tensor that `before` fills: then steps can be compiled.
+ */
 export abstract class DualVectorListener extends config(
   import.meta,
   'xpmir.neural.dual.DualVectorListener',
   {},
-  Hook,
+  StepTrainingHook,
 ) {
   /**
    * Called while a batch is computed, where losses and metrics (scalar tensors) may be added; not asynchronous.

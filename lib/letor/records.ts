@@ -18,6 +18,27 @@ export interface PairwiseRecord {
   readonly negative: Document;
 }
 
+/** A topic with documents of its own. In a batch, those of the other records are documents for it too. */
+export interface BatchwiseRecord {
+  readonly topic: Topic;
+  readonly documents: readonly Document[];
+  /** Of each document, for the topic; greater than 0 is relevant, as at least one is. */
+  readonly relevances: readonly number[];
+}
+
+/** A pair with the scores that a teacher gave. */
+export interface DistillationPairwiseRecord extends PairwiseRecord {
+  readonly positiveScore: number;
+  readonly negativeScore: number;
+}
+
+/** A topic and documents with the scores that a teacher gave. */
+export interface DistillationListwiseRecord {
+  readonly topic: Topic;
+  readonly documents: readonly Document[];
+  readonly scores: readonly number[];
+}
+
 /** Topics and documents of a batch, and which pairs of them are scored. */
 export interface ScoredPairs {
   readonly topics: readonly Topic[];

@@ -9,6 +9,7 @@ export {
   type AutocastDevice,
   type AutocastOptions,
   autocast,
+  clearAutocastCache,
   getAutocastDtype,
   isAutocastEnabled,
 } from './amp.ts';
