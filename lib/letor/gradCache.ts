@@ -6,7 +6,6 @@
  * a graph, to take its gradients back to the parameters. These are the gradients of the loss over all, computed in parts:
  * to the bit those of one graph over the same parts, as the parts are taken back in the order in which autograd would.
  */
-import { clearAutocastCache } from '../torch/amp.ts';
 import { backward } from '../torch/autograd.ts';
 import { getRngState as getCudaState, setRngState as setCudaState } from '../torch/cuda.ts';
 import type { CudaDeviceName } from '../torch/cudaDevice.ts';
@@ -60,7 +59,6 @@ export function cacheGradients(
     ),
   );
   const after = random.note();
-  clearAutocastCache();
   const all = cached.map((parts) => {
     const vectors = F.cat(parts.map((part) => part.vectors));
     vectors.requiresGrad = true;
@@ -78,7 +76,6 @@ export function cacheGradients(
         random.restore(before);
         backward([encode()], [gradient]);
       });
-      clearAutocastCache();
       end = start;
     }
   }

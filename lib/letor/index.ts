@@ -24,6 +24,50 @@ export {
   type ScoredPairs,
 } from './records.ts';
 export { FlopsRegularizer, ScheduledFlopsRegularizer } from './regularizers.ts';
+export {
+  DistillationPairwiseSampler,
+  PairwiseSamplerFromJSONL,
+  PairwiseSamplerFromTSV,
+  TripletBasedSampler,
+} from './samplers/fileSamplers.ts';
+export { PairwiseInBatchNegativesSampler } from './samplers/inBatch.ts';
+export { PairwiseModelBasedSampler, PointwiseModelBasedSampler } from './samplers/modelBased.ts';
+export {
+  type HardNegativeOptions,
+  JSONLPairwiseSampleDataset,
+  ModelBasedHardNegativeSampler,
+  PairwiseDatasetTripletBasedSampler,
+  type PairwiseTopic,
+  writeHardNegatives,
+} from './samplers/pairwiseDataset.ts';
+export {
+  GivenRankings,
+  type JudgedTopic,
+  type JudgedTopics,
+  judge,
+  ModelBasedSampler,
+  RankingSource,
+  type Rankings,
+} from './samplers/rankings.ts';
+export type {
+  AnySample,
+  BatchwiseSample,
+  DistillationListwiseSample,
+  DistillationPairwiseSample,
+  Named,
+  PairwiseSample,
+  PointwiseSample,
+} from './samplers/samples.ts';
+export { RandomSpanSampler } from './samplers/spans.ts';
+export { OpenTexts, Texts, type TextsById, TsvTexts } from './samplers/texts.ts';
+export {
+  SampleHydrator,
+  SamplePrefixAdding,
+  SampleTransform,
+  SampleTransformList,
+  TransformAdapter,
+  TransformAdapter as PairwiseTransformAdapter,
+} from './samplers/transforms.ts';
 export { Scorer, ScorerOutputType } from './scorer.ts';
 export { BatchwiseTrainer } from './trainers/batchwise.ts';
 export {

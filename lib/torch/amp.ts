@@ -41,17 +41,9 @@ export function autocast<T>(device: AutocastDevice, fn: () => T, options: Autoca
   return finallyClear(run);
 }
 
-/**
- * Forgets the weights that autocast has cast in this scope. Those that were cast inside of `noGrad` would have no
- * gradient when they are used again outside of it.
- */
-export function clearAutocastCache(): void {
-  native().clearAutocastCache();
-}
-
 /** What autocast cast must not be found by the next scope: the weights have changed by then. */
 function finallyClear<T>(run: () => T): T {
-  const clear = clearAutocastCache;
+  const clear = () => native().clearAutocastCache();
   let result: T;
   try {
     result = run();

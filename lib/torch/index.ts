@@ -9,7 +9,6 @@ export {
   type AutocastDevice,
   type AutocastOptions,
   autocast,
-  clearAutocastCache,
   getAutocastDtype,
   isAutocastEnabled,
 } from './amp.ts';

@@ -8,7 +8,7 @@ import {
   FlopsRegularizer,
   GradCacheTrainer,
 } from '../../lib/letor/index.ts';
-import { autocast, clearAutocastCache } from '../../lib/torch/amp.ts';
+import { autocast } from '../../lib/torch/amp.ts';
 import { tensor } from '../../lib/torch/factories.ts';
 import { F } from '../../lib/torch/functions.ts';
 import { getRngState, manualSeed } from '../../lib/torch/random.ts';
@@ -55,30 +55,23 @@ interface Outcome {
   readonly random: unknown;
 }
 
-type Way = (model: HashDual, parts: (() => Tensor)[][]) => number;
+type Way = (model: HashDual, parts: (() => Tensor)[][], scoped: <T>(fn: () => T) => T) => number;
 
-const byCache: Way = (model, parts) => {
+const byCache: Way = (model, parts, scoped) => {
   let value = Number.NaN;
   const learnFrom = (vectors: readonly Tensor[]) => {
     const found = lossOf(model, vectors);
     found.backward();
     value = Number(found.item());
   };
-  cacheGradients(parts, learnFrom, 'cpu');
+  scoped(() => cacheGradients(parts, learnFrom, 'cpu'));
   return value;
 };
 
 /** One graph over the same parts; each casts the weights for itself. */
-const byGraph: Way = (model, parts) => {
-  const vectors = parts.map((side) =>
-    F.cat(
-      side.map((encode) => {
-        clearAutocastCache();
-        return encode();
-      }),
-    ),
-  );
-  const found = lossOf(model, vectors);
+const byGraph: Way = (model, parts, scoped) => {
+  const vectors = parts.map((side) => F.cat(side.map((encode) => scoped(encode))));
+  const found = scoped(() => lossOf(model, vectors));
   found.backward();
   return Number(found.item());
 };
@@ -88,8 +81,8 @@ function gradientsOf(way: Way, { size = 4, dropout = 0, amp = false, double = fa
     const model = seeded(() => new HashDual({ dropout }));
     if (double) model.to('float64');
     manualSeed(5);
-    const run = () => way(model, partsOf(model, size));
-    const value = amp ? autocast('cpu', run) : run();
+    const scoped = <T>(fn: () => T) => (amp ? autocast('cpu', fn) : fn());
+    const value = way(model, partsOf(model, size), scoped);
     const gradients = model.parameters().map(({ grad }) => grad!.tolist());
     return { loss: value, gradients, random: getRngState().tolist() };
   });
