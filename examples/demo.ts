@@ -71,7 +71,7 @@ await runProgram(USAGE, async () => {
   const { corpus } = data;
   console.log('Choosing k1 and b of BM25 on the validation part');
   const parameters = tuneBm25(corpus);
-  const lexical = bm25Scores(bm25Index(corpus.documents, parameters), corpus.topics);
+  const lexical = bm25Scores(bm25Index(corpus.documents), corpus.topics, parameters);
   const baseline = evaluateOn('validation', lexical, data);
   console.log(`BM25 with k1 ${parameters.k1} and b ${parameters.b}: ${inWords(baseline)}`);
 

@@ -1,12 +1,12 @@
 /**
  * Rankers over the collection, all of one kind: a score for every document, for each query.
  */
-import { Bm25Index, evaluate, type Judgements, recall, reciprocalRank, topK } from 'xpmir/ir';
+import { evaluate, InvertedIndex, type Judgements, recall, reciprocalRank, topK } from 'xpmir/ir';
 import * as torch from 'xpmir/torch';
 import type { Corpus, Topic } from './corpus.ts';
 import { documentText } from './declaration.ts';
 import { type DualEncoder, type Features, toBags } from './encoder.ts';
-import { terms } from './text.ts';
+import { ANALYZER } from './text.ts';
 
 /** What is measured, under the names that means over many queries have. */
 const MEASURES = { 'MRR@10': reciprocalRank(10), 'recall@100': recall(100) } as const;
@@ -89,29 +89,34 @@ export interface Bm25Parameters {
 
 /** BM25 at its best: words stemmed, stop words left out, k1 and b chosen on the validation part. */
 export function tuneBm25({ documents, topics }: Corpus): Bm25Parameters {
-  const tokens = documents.map((each) => terms(documentText(each)));
+  const index = bm25Index(documents);
   const numbers = [...topics.keys()].filter((i) => topics[i]!.part === 'validation');
   let best = { k1: 1.2, b: 0.75, value: Number.NEGATIVE_INFINITY };
   for (const k1 of [0.4, 0.8, 1.2, 1.6]) {
     for (const b of [0.5, 0.75, 0.9, 1]) {
-      const index = new Bm25Index(tokens, { k1, b });
-      const value = means(evaluateRanker(bm25Scores(index, topics), { topics }, numbers))[CHOSEN_BY]!;
+      const ranker = bm25Scores(index, topics, { k1, b });
+      const value = means(evaluateRanker(ranker, { topics }, numbers))[CHOSEN_BY]!;
       if (value > best.value) best = { k1, b, value };
     }
   }
   return { k1: best.k1, b: best.b };
 }
 
-export function bm25Index(documents: Corpus['documents'], parameters: Bm25Parameters): Bm25Index {
-  return new Bm25Index(
-    documents.map((each) => terms(documentText(each))),
-    parameters,
+export function bm25Index(documents: Corpus['documents']): InvertedIndex {
+  return InvertedIndex.of(
+    documents.map((each, number) => ({ id: String(number), text: documentText(each) })),
+    ANALYZER,
   );
 }
 
-export function bm25Scores(index: Bm25Index, topics: readonly Topic[]): Ranker {
+export function bm25Scores(
+  index: InvertedIndex,
+  topics: readonly Topic[],
+  parameters: Bm25Parameters,
+): Ranker {
   return function* (numbers) {
-    for (const number of numbers) yield index.scores(terms(topics[number]!.text));
+    for (const number of numbers)
+      yield index.scores(topics[number]!.text, { similarity: { name: 'bm25', ...parameters } });
   };
 }
 

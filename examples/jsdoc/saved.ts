@@ -4,13 +4,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Bm25Index, topK } from 'xpmir/ir';
+import { type InvertedIndex, topK } from 'xpmir/ir';
 import * as torch from 'xpmir/torch';
 import type { Corpus } from './corpus.ts';
 import type { Declaration } from './declaration.ts';
 import { DualEncoder, type EncoderOptions } from './encoder.ts';
 import { type Bm25Parameters, bm25Index, mix } from './rankers.ts';
-import { terms } from './text.ts';
 
 interface Settings {
   readonly encoder: EncoderOptions;
@@ -37,7 +36,7 @@ export class Searcher {
   readonly #encoder: DualEncoder;
   readonly #settings: Settings;
   readonly #declarations: readonly Declaration[];
-  readonly #bm25: Bm25Index;
+  readonly #bm25: InvertedIndex;
   /** `[N, D]`. */
   readonly #vectors: torch.Tensor;
 
@@ -50,7 +49,7 @@ export class Searcher {
     this.#encoder = encoder;
     this.#settings = settings;
     this.#declarations = corpus.documents;
-    this.#bm25 = bm25Index(corpus.documents, settings.bm25);
+    this.#bm25 = bm25Index(corpus.documents);
     this.#vectors = torch.keep(vectors);
   }
 
@@ -61,7 +60,9 @@ export class Searcher {
     const cosines = torch.tidy(() =>
       this.#vectors.mv(this.#encoder.encode([features]).squeeze(0)).toTypedArray(),
     );
-    const scores = mix(this.#bm25.scores(terms(query)), cosines as Float32Array, this.#settings.weight);
+    const { bm25, weight } = this.#settings;
+    const lexical = this.#bm25.scores(query, { similarity: { name: 'bm25', ...bm25 } });
+    const scores = mix(lexical, cosines as Float32Array, weight);
     return topK(scores, k).map(({ doc, score }) => ({ declaration: this.#declarations[doc]!, score }));
   }
 

@@ -1,19 +1,20 @@
 /**
  * What the rankers see of a text.
  */
-import { stem, tokenizeIdentifiers } from 'xpmir/ir';
-
-const STOP_WORDS = new Set(
-  'a an and are as at be by for from if in is it its of on or that the this to when which will with'.split(
-    ' ',
-  ),
-);
+import { Analyzer, type AnalyzerOptions, tokenizeIdentifiers } from 'xpmir/ir';
 
 /** Stemmed words without stop words, for BM25 and for comparing sentences. */
+export const ANALYZER: AnalyzerOptions = {
+  tokenizer: 'identifiers',
+  stopWords:
+    'a an and are as at be by for from if in is it its of on or that the this to when which will with'.split(
+      ' ',
+    ),
+};
+const analyzer = new Analyzer(ANALYZER);
+
 export function terms(text: string): string[] {
-  return tokenizeIdentifiers(text)
-    .filter((word) => !STOP_WORDS.has(word))
-    .map(stem);
+  return analyzer.terms(text);
 }
 
 /** Every word and the three-letter pieces of each, hashed into `buckets` numbers, each number once. */

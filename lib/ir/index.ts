@@ -1,9 +1,15 @@
 /**
- * Retrieval: text to tokens, first-stage ranking, measures.
+ * Retrieval: text to terms, first-stage ranking, measures.
  *
  * @module xpmir/ir
  */
-export { Bm25Index, type Bm25Options } from './bm25.ts';
+
+export { Analyzer, type AnalyzerOptions } from './analysis/analyzer.ts';
+export { tokenizeIdentifiers } from './analysis/identifiers.ts';
+export { stem } from './analysis/porter.ts';
+export { stemEnglish } from './analysis/porter2.ts';
+export { STOP_WORDS } from './analysis/stopWords.ts';
+export type { Hit } from './bestHits.ts';
 export {
   type Collection,
   type CollectionOptions,
@@ -48,8 +54,16 @@ export {
   type TextTriple,
   type Triple,
 } from './collections/training.ts';
+export type { BuildOptions, IndexingProgress } from './firststage/build.ts';
+export { InvertedIndex, type SearchAllOptions, type SearchOptions } from './firststage/invertedIndex.ts';
+export type {
+  Bm25,
+  CollectionStatistics,
+  Dirichlet,
+  JelinekMercer,
+  Similarity,
+  TermStatistics,
+} from './firststage/similarity.ts';
 export { evaluate, type Judgements, type Measure, parseMeasure, recall, reciprocalRank } from './measures.ts';
-export { stem } from './stem.ts';
-export { tokenizeIdentifiers } from './tokenize.ts';
-export { type Hit, topK } from './topK.ts';
+export { topK } from './topK.ts';
 export type { Document, Qrels, Run, ScoredDocument, Topic } from './types.ts';

@@ -59,7 +59,7 @@ console.log(torch.tensor([1, 2]).sum().item(), typeof Learner);
 /** Types in a project with every strict setting. */
 export const typedProgram = `import { AdamW, Learner, LossTrainer, ParameterOptimizer, Random, ShuffledSampler } from 'xpmir';
 import { config, int, param } from 'xpmir/experiment';
-import { Bm25Index } from 'xpmir/ir';
+import { InvertedIndex } from 'xpmir/ir';
 import { Tokenizer } from 'xpmir/tokenizers';
 import * as torch from 'xpmir/torch';
 import { CrossEncoder } from 'xpmir/transformers';
@@ -68,5 +68,5 @@ const x: torch.Tensor = torch.zeros([2, 3]).add(1);
 // @ts-expect-error: no such operator
 x.noSuchOperator();
 export const shape: readonly number[] = x.shape;
-export { AdamW, config, CrossEncoder, int, Learner, LossTrainer, Bm25Index, param, ParameterOptimizer, Random, ShuffledSampler, Tokenizer };
+export { AdamW, config, CrossEncoder, int, Learner, LossTrainer, InvertedIndex, param, ParameterOptimizer, Random, ShuffledSampler, Tokenizer };
 `;
