@@ -4,6 +4,7 @@
  * @module xpmir/ir
  */
 
+export { DamagedError } from '../learning/damaged.ts';
 export { Analyzer, type AnalyzerOptions } from './analysis/analyzer.ts';
 export { tokenizeIdentifiers } from './analysis/identifiers.ts';
 export { stem } from './analysis/porter.ts';

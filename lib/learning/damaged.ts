@@ -1,6 +1,6 @@
-/** What is wrong with a checkpoint. */
+/** What is wrong with what was saved. */
 
-/** A checkpoint that cannot be what was written. */
+/** A checkpoint or an index that cannot be what was written. */
 export class DamagedError extends Error {
   readonly code = 'ERR_FILE';
   constructor(message: string) {
