@@ -44,8 +44,10 @@ function isSame(index: InvertedIndex, query: string): boolean {
   const scores = index.scores(query);
   const least = topK(scores, 10, 0).at(-1)?.score ?? Number.POSITIVE_INFINITY;
   const best = [];
-  for (const [doc, score] of scores.entries())
+  for (let doc = 0; doc < scores.length; doc++) {
+    const score = scores[doc] as number;
     if (score >= least) best.push({ id: index.documentId(doc), score });
+  }
   best.sort((a, b) => b.score - a.score || (a.id < b.id ? 1 : -1));
   return JSON.stringify(best.slice(0, 10)) === JSON.stringify(index.search(query, 10));
 }
