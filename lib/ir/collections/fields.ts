@@ -8,6 +8,20 @@ const isBlank = (code: number) => code === 32 || (code >= 9 && code <= 13);
 
 /** @throws ArgumentError unless there are as many fields as names */
 export function fieldsOf(line: string, names: string): string[] {
+  return expectFields(split(line), names);
+}
+
+/** The same where further fields are left out. */
+export function firstFieldsOf(line: string, names: string): string[] {
+  return expectFields(split(line).slice(0, names.split(' ').length), names);
+}
+
+/** trec_eval 10 leaves out lines that begin so. */
+export function isComment(line: string): boolean {
+  return line.startsWith('#');
+}
+
+function split(line: string): string[] {
   const fields: string[] = [];
   let start = 0;
   for (let at = 0; at <= line.length; at++) {
@@ -15,7 +29,7 @@ export function fieldsOf(line: string, names: string): string[] {
     if (at > start) fields.push(line.slice(start, at));
     start = at + 1;
   }
-  return expectFields(fields, names);
+  return fields;
 }
 
 /** @throws ArgumentError unless there are as many fields as names */

@@ -4,7 +4,7 @@
 import { ArgumentError, show } from '../../errors.ts';
 import { checkOptions } from '../../options.ts';
 import type { Qrels } from '../types.ts';
-import { expectWord, fieldsOf, gradeOf, tabbedFieldsOf } from './fields.ts';
+import { expectWord, fieldsOf, gradeOf, isComment, tabbedFieldsOf } from './fields.ts';
 import { type Dropped, JOIN_OPTIONS, Join, type JoinOptions } from './join.ts';
 import { expectSome, forEachLine, writeLines } from './lines.ts';
 
@@ -15,7 +15,8 @@ const BEIR_HEADER = 'query-id\tcorpus-id\tscore';
 
 /**
  * Judgements of a file, plain or compressed: `topic iteration document grade` between white space, or between tabs
- * `topic document grade` below BEIR's header `query-id corpus-id score`. Blank lines are left out.
+ * `topic document grade` below BEIR's header `query-id corpus-id score`. Blank lines and comments
+ * (`#`) are left out.
  *
  * @throws ArgumentError that names file and line: for a missing or further field, a grade that is no integer, and a
  * document that was judged for the topic before, as for trec_eval; and for topics and documents that are not there, with
@@ -30,6 +31,7 @@ export async function readQrels(path: string, options: JoinOptions = {}): Promis
       parse = beirJudgement;
       return;
     }
+    if (isComment(line)) return;
     const [topic, document, grade] = parse(line);
     const value = gradeOf(grade);
     if (join.takes(topic, [document], place)) addOnce(qrels, topic, document, value);

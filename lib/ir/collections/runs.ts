@@ -4,7 +4,7 @@
 import { ArgumentError, expected, show } from '../../errors.ts';
 import { checkOptions } from '../../options.ts';
 import type { Run } from '../types.ts';
-import { expectWord, fieldsOf, scoreOf } from './fields.ts';
+import { expectWord, fieldsOf, firstFieldsOf, isComment, scoreOf } from './fields.ts';
 import { type Dropped, JOIN_OPTIONS, Join, type JoinOptions } from './join.ts';
 import { expectSome, forEachLine, writeLines } from './lines.ts';
 import { addOnce } from './qrels.ts';
@@ -31,7 +31,7 @@ type RunLine = readonly [topic: string, document: string, score: number, tag: st
 
 const FORMATS: Readonly<Record<string, (line: string) => RunLine>> = {
   trec(line) {
-    const [topic = '', , document = '', , score = '', tag = ''] = fieldsOf(line, TREC_FIELDS);
+    const [topic = '', , document = '', , score = '', tag = ''] = firstFieldsOf(line, TREC_FIELDS);
     return [topic, document, scoreOf(score), tag];
   },
   msmarco(line) {
@@ -44,9 +44,10 @@ const FORMATS: Readonly<Record<string, (line: string) => RunLine>> = {
 const TREC_FIELDS = 'topic Q0 document rank score tag';
 
 /**
- * The run of a file, plain or compressed. Its tag is that of the first line. Blank lines are left out.
+ * The run of a file, plain or compressed. As for trec_eval, its tag is that of the last line, and blank lines, comments (`#`)
+ * and what stands behind the tag are left out.
  *
- * @throws ArgumentError that names file and line: for a missing or further field, a score that is no finite number, and a
+ * @throws ArgumentError that names file and line: for a missing field, a score that is no finite number, and a
  * document that the topic has before, as for trec_eval; and for topics and documents that are not there, with their
  * number, where `options` say what is
  */
@@ -56,15 +57,16 @@ export async function readRun(path: string, options: ReadRunOptions = {}): Promi
   const parse = Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined;
   if (parse === undefined) throw expected(`one of ${Object.keys(FORMATS).join(', ')}`, 'format', format);
   const run = new Map<string, Map<string, number>>();
-  let first: string | undefined;
+  let last = '';
   const lines = await forEachLine(path, (line, _number, place) => {
+    if (isComment(line)) return;
     const [topic, document, score, tag] = parse(line);
-    first ??= tag;
+    last = tag;
     if (join.takes(topic, [document], place)) addOnce(run, topic, document, score);
   });
   join.finish();
   expectSome(path, lines, 'line');
-  return Object.assign(run, { tag: first ?? '', dropped: join.dropped });
+  return Object.assign(run, { tag: last, dropped: join.dropped });
 }
 
 /**
