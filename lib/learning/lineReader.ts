@@ -88,6 +88,7 @@ export class LineReader {
 
   /** The line that was taken last, or the byte where the next one begins, for messages. */
   get place(): string {
+    if (this.#line === 0) return this.path;
     const place = this.#line === undefined ? `before byte ${this.#offset}` : `line ${this.#line}`;
     return `${this.path}, ${place}`;
   }

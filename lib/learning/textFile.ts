@@ -1,19 +1,12 @@
 /**
  * Bytes of a file, from wherever in it.
  */
-import {
-  closeSync,
-  createReadStream,
-  fstatSync,
-  openSync,
-  type ReadStream,
-  readSync,
-  statSync,
-} from 'node:fs';
+import { closeSync, createReadStream, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { ArgumentError } from '../errors.ts';
 import type { MaybePromise } from './iterators.ts';
+import { type Frame, zstdFrames } from './zstdFrames.ts';
 
 /** Tells whether a file is still the one that was read before. */
 export interface FileVersion {
@@ -72,21 +65,12 @@ function openCompressed(
       'XpmirWarning',
     );
   }
-  let file: ReadStream | undefined;
-  let blocks: AsyncIterator<Buffer> | undefined;
+  let blocks: AsyncGenerator<Buffer> | undefined;
   let left = offset;
-  const close = () => {
-    file?.destroy();
-    void blocks?.return?.();
-  };
   return {
     async read() {
       checkVersion(path, version, fileVersion(path));
-      if (blocks === undefined) {
-        const text = compression.open(path);
-        file = createReadStream(path).on('error', (error) => text.destroy(error));
-        blocks = file.pipe(text)[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-      }
+      blocks ??= decompressed(path, compression);
       for (;;) {
         const { done, value } = await blocks.next();
         if (done === true) return undefined;
@@ -95,7 +79,7 @@ function openCompressed(
         if (skipped < value.length) return value.subarray(skipped);
       }
     },
-    close,
+    close: () => void blocks?.return(undefined),
   };
 }
 
@@ -103,12 +87,41 @@ interface Compression {
   /** The bytes with which such a file begins. */
   readonly magic: Buffer;
   open(path: string): Transform;
+  /** What is decompressed one after the other. */
+  parts(path: string): readonly Frame[];
 }
 
 const COMPRESSIONS: readonly Compression[] = [
-  { magic: Buffer.from([0x1f, 0x8b]), open: () => zlib.createGunzip({ chunkSize: BLOCK }) },
-  { magic: Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), open: openZstd },
+  {
+    magic: Buffer.from([0x1f, 0x8b]),
+    open: () => zlib.createGunzip({ chunkSize: BLOCK }),
+    parts: () => [{ start: 0, end: Infinity }],
+  },
+  {
+    magic: Buffer.from([0x28, 0xb5, 0x2f, 0xfd]),
+    open: openZstd,
+    // Node reads the first frame alone, and ends without an error where it is cut off.
+    parts: (path) =>
+      withFile(path, (file) =>
+        zstdFrames((at, length) => {
+          const bytes = Buffer.alloc(length);
+          return bytes.subarray(0, readSync(file, bytes, 0, length, at));
+        }),
+      ),
+  },
 ];
+
+async function* decompressed(path: string, { open, parts }: Compression): AsyncGenerator<Buffer> {
+  for (const { start, end } of parts(path)) {
+    const text = open(path);
+    const file = createReadStream(path, { start, end: end - 1 }).on('error', (error) => text.destroy(error));
+    try {
+      yield* file.pipe(text) as AsyncIterable<Buffer>;
+    } finally {
+      file.destroy();
+    }
+  }
+}
 
 /** How a file is compressed is seen in its first bytes, whatever its name. */
 function compressionOf(path: string): Compression | undefined {

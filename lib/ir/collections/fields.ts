@@ -7,13 +7,13 @@ import { ArgumentError, show } from '../../errors.ts';
 const isBlank = (code: number) => code === 32 || (code >= 9 && code <= 13);
 
 /** @throws ArgumentError unless there are as many fields as names */
-export function fieldsOf(line: string, names: string): string[] {
+export function fieldsOf(line: string, names: readonly string[]): string[] {
   return expectFields(split(line), names);
 }
 
 /** The same where further fields are left out. */
-export function firstFieldsOf(line: string, names: string): string[] {
-  return expectFields(split(line).slice(0, names.split(' ').length), names);
+export function firstFieldsOf(line: string, names: readonly string[]): string[] {
+  return expectFields(split(line).slice(0, names.length), names);
 }
 
 /** trec_eval 10 leaves out lines that begin so. */
@@ -33,14 +33,15 @@ function split(line: string): string[] {
 }
 
 /** @throws ArgumentError unless there are as many fields as names */
-export function tabbedFieldsOf(line: string, names: string): string[] {
+export function tabbedFieldsOf(line: string, names: readonly string[]): string[] {
   return expectFields(line.split('\t'), names);
 }
 
-function expectFields(fields: string[], names: string): string[] {
-  const count = names.split(' ').length;
-  if (fields.length !== count)
-    throw new ArgumentError(`expected ${count} fields (${names}), received ${fields.length}`);
+function expectFields(fields: string[], names: readonly string[]): string[] {
+  if (fields.length !== names.length)
+    throw new ArgumentError(
+      `expected ${names.length} fields (${names.join(' ')}), received ${fields.length}`,
+    );
   return fields;
 }
 

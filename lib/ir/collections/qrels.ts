@@ -11,7 +11,9 @@ import { expectSome, forEachLine, writeLines } from './lines.ts';
 export type JoinedQrels = Qrels & { readonly dropped: Dropped };
 
 /** With it begins a file of BEIR. */
-const BEIR_HEADER = 'query-id\tcorpus-id\tscore';
+const BEIR_FIELDS = ['query-id', 'corpus-id', 'score'];
+const BEIR_HEADER = BEIR_FIELDS.join('\t');
+const TREC_FIELDS = ['topic', 'iteration', 'document', 'grade'];
 
 /**
  * Judgements of a file, plain or compressed: `topic iteration document grade` between white space, or between tabs
@@ -55,12 +57,12 @@ function* trecLines(qrels: Qrels): Generator<string> {
 }
 
 function trecJudgement(line: string): [topic: string, document: string, grade: string] {
-  const [topic = '', , document = '', grade = ''] = fieldsOf(line, 'topic iteration document grade');
+  const [topic = '', , document = '', grade = ''] = fieldsOf(line, TREC_FIELDS);
   return [topic, document, grade];
 }
 
 function beirJudgement(line: string): [topic: string, document: string, grade: string] {
-  const [topic = '', document = '', grade = ''] = tabbedFieldsOf(line, 'query-id corpus-id score');
+  const [topic = '', document = '', grade = ''] = tabbedFieldsOf(line, BEIR_FIELDS);
   return [topic, document, grade];
 }
 

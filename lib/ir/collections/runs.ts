@@ -26,6 +26,9 @@ export interface WriteRunOptions {
   readonly tag?: string;
 }
 
+const TREC_FIELDS = ['topic', 'Q0', 'document', 'rank', 'score', 'tag'];
+const MSMARCO_FIELDS = ['topic', 'document', 'rank'];
+
 /** Topic, document, score and tag of a line. */
 type RunLine = readonly [topic: string, document: string, score: number, tag: string];
 
@@ -35,13 +38,12 @@ const FORMATS: Readonly<Record<string, (line: string) => RunLine>> = {
     return [topic, document, scoreOf(score), tag];
   },
   msmarco(line) {
-    const [topic = '', document = '', rank = ''] = fieldsOf(line, 'topic document rank');
+    const [topic = '', document = '', rank = ''] = fieldsOf(line, MSMARCO_FIELDS);
     if (!/^[1-9]\d*$/.test(rank))
       throw new ArgumentError(`expected a positive integer as the rank, received ${show(rank)}`);
     return [topic, document, 1 / Number(rank), 'msmarco'];
   },
 };
-const TREC_FIELDS = 'topic Q0 document rank score tag';
 
 /**
  * The run of a file, plain or compressed. As for trec_eval, its tag is that of the last line, and blank lines, comments (`#`)
