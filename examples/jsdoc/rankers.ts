@@ -1,7 +1,7 @@
 /**
  * Rankers over the collection, all of one kind: a score for every document, for each query.
  */
-import { evaluate, InvertedIndex, type Judgements, recall, reciprocalRank, topK } from 'xpmir/ir';
+import { InvertedIndex, RunEvaluator, topK } from 'xpmir/ir';
 import * as torch from 'xpmir/torch';
 import type { Corpus, Topic } from './corpus.ts';
 import { documentText } from './declaration.ts';
@@ -9,7 +9,9 @@ import { type DualEncoder, type Features, toBags } from './encoder.ts';
 import { ANALYZER } from './text.ts';
 
 /** What is measured, under the names that means over many queries have. */
-const MEASURES = { 'MRR@10': reciprocalRank(10), 'recall@100': recall(100) } as const;
+const MEASURES = { 'MRR@10': 'RR@10', 'recall@100': 'R@100' } as const;
+/** The rank beyond which none of them looks. */
+const DEPTH = 100;
 export const NAMES = Object.keys(MEASURES) as readonly (keyof typeof MEASURES)[];
 /** What models and parameters are chosen by. */
 export const CHOSEN_BY = 'MRR@10';
@@ -40,19 +42,19 @@ export function evaluateRanker(
   { topics }: Pick<Collection, 'topics'>,
   numbers: readonly number[],
 ): Map<string, Map<number, number>> {
-  const measures = Object.values(MEASURES);
-  const depth = Math.max(...measures.map(({ cutoff }) => cutoff ?? Number.POSITIVE_INFINITY));
-  const run = new Map<number, number[]>();
+  const relevant = (number: number) => new Map(topics[number]!.relevant.map((doc) => [`${doc}`, 1]));
+  const qrels = new Map(numbers.map((number) => [`${number}`, relevant(number)]));
+  const evaluator = new RunEvaluator(Object.values(MEASURES), qrels);
   let next = 0;
-  for (const scores of ranker(numbers))
-    run.set(
-      numbers[next++]!,
-      topK(scores, depth).map(({ doc }) => doc),
-    );
-  const qrels = new Map<number, Judgements<number>>();
-  for (const number of numbers) qrels.set(number, new Map(topics[number]!.relevant.map((doc) => [doc, 1])));
-  const values = evaluate(measures, run, qrels);
-  return new Map(NAMES.map((name) => [name, values.get(MEASURES[name].name)!]));
+  for (const scores of ranker(numbers)) {
+    // Equal scores stay in the order of the documents, which their ranks as scores keep.
+    const found = topK(scores, DEPTH).map(({ doc }, rank) => ({ id: `${doc}`, score: -rank }));
+    evaluator.add(`${numbers[next++]!}`, found);
+  }
+  const { perTopic } = evaluator.result();
+  const byNumber = (values: ReadonlyMap<string, number>) =>
+    new Map([...values].map(([topic, value]) => [Number(topic), value]));
+  return new Map(NAMES.map((name) => [name, byNumber(perTopic.get(MEASURES[name])!)]));
 }
 
 /** The mean of each measure over its topics. */

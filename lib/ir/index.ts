@@ -65,6 +65,7 @@ export type {
   Similarity,
   TermStatistics,
 } from './firststage/similarity.ts';
-export { evaluate, type Judgements, type Measure, parseMeasure, recall, reciprocalRank } from './measures.ts';
+export * from './measures/index.ts';
+export * from './significance/index.ts';
 export { topK } from './topK.ts';
 export type { Document, Qrels, Run, ScoredDocument, Topic } from './types.ts';
