@@ -1,0 +1,36 @@
+/** `xpmir evaluate --format trec_eval`: the lines of trec_eval, run after run. */
+import { readQrels } from '../ir/collections/qrels.ts';
+import { readRun, type TaggedRun } from '../ir/collections/runs.ts';
+import { readGroupedQrels } from '../ir/measures/trecEval/groupedQrels.ts';
+import { type TrecEvalOptions, trecEval, trecEvalGroups } from '../ir/measures/trecEval/report.ts';
+import { readZScores } from '../ir/measures/trecEval/zScores.ts';
+import type { EvaluateCommandOptions } from './evaluate.ts';
+
+export async function printTrecEval(
+  qrelsPath: string,
+  runs: readonly string[],
+  options: EvaluateCommandOptions,
+): Promise<void> {
+  const { measures, topics, complete, zScores, runFormat: format } = options;
+  const given: TrecEvalOptions = {
+    ...options,
+    measures: measures.length === 0 ? ['official'] : measures,
+    complete: complete ?? topics === 'judged',
+    zScores: zScores === undefined ? undefined : await readZScores(zScores),
+  };
+  const lines = await reporter(qrelsPath, options.judgements, given);
+  for (const path of runs) for (const line of lines(await readRun(path, { format }))) console.log(line);
+}
+
+async function reporter(
+  path: string,
+  judgements: EvaluateCommandOptions['judgements'],
+  options: TrecEvalOptions,
+): Promise<(run: TaggedRun) => string[]> {
+  if (judgements === 'qrels_jg') {
+    const qrels = await readGroupedQrels(path);
+    return (run) => trecEvalGroups(run.tag, run, qrels, options);
+  }
+  const qrels = await readQrels(path);
+  return (run) => trecEval(run.tag, run, qrels, options);
+}
