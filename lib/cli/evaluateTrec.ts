@@ -12,8 +12,9 @@ export async function printTrecEval(
   options: EvaluateCommandOptions,
 ): Promise<void> {
   const { measures, topics, complete, zScores, runFormat: format } = options;
+  const { perTopic, summary, level, documents, depth, judgedOnly, float32 } = options;
   const given: TrecEvalOptions = {
-    ...options,
+    ...{ perTopic, summary, level, documents, depth, judgedOnly, float32 },
     measures: measures.length === 0 ? ['official'] : measures,
     complete: complete ?? topics === 'judged',
     zScores: zScores === undefined ? undefined : await readZScores(zScores),

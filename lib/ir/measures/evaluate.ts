@@ -2,7 +2,7 @@
 import { ArgumentError, expected } from '../../errors.ts';
 import { checkOptions } from '../../options.ts';
 import type { Qrels, Run } from '../types.ts';
-import { JudgedRanking, type RankingOptions } from './judgedRanking.ts';
+import { checkDepth, JudgedRanking, type RankingOptions } from './judgedRanking.ts';
 import type { Measure } from './measure.ts';
 import { parseMeasure } from './parseMeasure.ts';
 import type { Scores } from './ranking.ts';
@@ -54,9 +54,8 @@ export class RunEvaluator {
   readonly #unjudged = new Set<string>();
 
   constructor(measures: readonly (Measure | string)[], qrels: Qrels, options: EvaluateOptions = {}) {
-    const { depth, topics } = checkOptions('evaluate', options, ['depth', 'judgedOnly', 'float32', 'topics']);
-    if (depth !== undefined && !(Number.isSafeInteger(depth) && depth >= 1))
-      throw expected('a positive integer', 'depth', depth);
+    const { topics } = checkOptions('evaluate', options, ['depth', 'judgedOnly', 'float32', 'topics']);
+    checkDepth(options);
     if (topics !== undefined && topics !== 'judged' && topics !== 'both')
       throw expected("'judged' or 'both'", 'topics', topics);
     this.measures = measures.map((each) => (typeof each === 'string' ? parseMeasure(each) : each));

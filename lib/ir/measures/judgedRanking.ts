@@ -17,6 +17,12 @@ export interface RankingOptions {
   readonly float32?: boolean;
 }
 
+/** @throws ArgumentError for a depth that is no positive integer */
+export function checkDepth({ depth }: RankingOptions): void {
+  if (depth !== undefined && !(Number.isSafeInteger(depth) && depth >= 1))
+    throw expected('a positive integer', 'depth', depth);
+}
+
 /** The ranking of one topic against its judgements. */
 export class JudgedRanking {
   /** The grade of each retrieved document, best first; {@link NOT_IN_POOL} and {@link NOT_JUDGED} where there is none. */

@@ -124,6 +124,9 @@ describe('trec_eval', () => {
     expect(() => lines({ measures: ['ndcg.1'] })).toThrow('Expected pairs such as 1=3.5,2=9');
     expect(() => lines({ measures: ['utility.1,2'] })).toThrow('Expected 4 numbers');
     expect(() => lines({ measures: ['map_avgjg'] })).toThrow('with judgements of format qrels_jg alone');
+    expect(() => lines({ depth: 0 })).toThrow('Expected a positive integer for depth');
+    expect(() => lines({ level: 0.5 })).toThrow('Expected an integer of at least 0 for level');
+    expect(() => lines({ level: 2, levels: 1 } as object)).toThrow('did you mean level?');
     expect(() => trecEval('r', new Map(), qrels)).toThrow('in the run but there is none');
   });
 

@@ -4,6 +4,8 @@ import { fieldsOf, gradeOf, isComment } from '../../collections/fields.ts';
 import { expectSome, forEachLine } from '../../collections/lines.ts';
 import type { GroupedQrels } from './report.ts';
 
+const FIELDS = ['topic', 'group', 'document', 'grade'];
+
 /**
  * Judgements by topic, group and document: `topic group document grade`.
  *
@@ -13,7 +15,7 @@ export async function readGroupedQrels(path: string): Promise<GroupedQrels> {
   const qrels = new Map<string, Map<string, Map<string, number>>>();
   const lines = await forEachLine(path, (line) => {
     if (isComment(line)) return;
-    const [topic = '', group = '', document = '', grade = ''] = fieldsOf(line, 'topic group document grade');
+    const [topic = '', group = '', document = '', grade = ''] = fieldsOf(line, FIELDS);
     const judgements = mapIn(mapIn(qrels, topic), group);
     if (judgements.has(document))
       throw new ArgumentError(`document ${show(document)} is there twice for topic ${show(topic)}`);

@@ -1,7 +1,8 @@
 /** What trec_eval prints of a run, line by line. */
-import { ArgumentError } from '../../../errors.ts';
+import { ArgumentError, expected } from '../../../errors.ts';
+import { checkOptions } from '../../../options.ts';
 import type { Qrels, Run } from '../../types.ts';
-import { JudgedRanking, type RankingOptions } from '../judgedRanking.ts';
+import { checkDepth, JudgedRanking, type RankingOptions } from '../judgedRanking.ts';
 import { compareIds } from '../ranking.ts';
 import type { Column, NumberColumn, TextColumn } from './columns.ts';
 import { printCount, printLine, printReal } from './print.ts';
@@ -57,8 +58,8 @@ function report(
   qrels: GroupedQrels,
   options: TrecEvalOptions,
 ): string[] {
-  const { measures = ['official'], perTopic = false, summary = true, complete = false, zScores } = options;
-  const { level = 1, documents = 0 } = options;
+  const { measures = ['official'], perTopic = false, summary = true, complete = false } = options;
+  const { level = 1, documents = 0, zScores } = checked(options);
   const columns = columnsOf(measures, judgements, { level, documents });
   const prefix = zScores === undefined ? '' : 'Z';
   const lines: string[] = [];
@@ -83,6 +84,21 @@ function report(
     throw new ArgumentError('Expected a topic with judgements in the run but there is none');
   if (summary) lines.push(...summaryLines(columns, runId, rows, qrels, { complete, prefix }));
   return lines;
+}
+
+const OPTIONS = [
+  ...['measures', 'perTopic', 'summary', 'complete', 'level', 'documents', 'zScores'],
+  ...['depth', 'judgedOnly', 'float32'],
+];
+
+function checked(options: TrecEvalOptions): TrecEvalOptions {
+  const { level, documents } = checkOptions('trecEval', options, OPTIONS);
+  checkDepth(options);
+  for (const [name, value] of Object.entries({ level, documents })) {
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0))
+      throw expected('an integer of at least 0', name, value);
+  }
+  return options;
 }
 
 /** What is found for a topic that the run lacks: a document that no file can name. */

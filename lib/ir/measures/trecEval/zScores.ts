@@ -3,6 +3,8 @@ import { fieldsOf, scoreOf } from '../../collections/fields.ts';
 import { expectSome, forEachLine } from '../../collections/lines.ts';
 import { mapIn } from './groupedQrels.ts';
 
+const FIELDS = ['topic', 'measure', 'mean', 'deviation'];
+
 /** Mean and standard deviation of a measure over other runs. */
 export interface Distribution {
   readonly mean: number;
@@ -31,10 +33,7 @@ export function zScore(scores: ZScores, topic: string, measure: string, value: n
 export async function readZScores(path: string): Promise<ZScores> {
   const scores = new Map<string, Map<string, Distribution>>();
   const lines = await forEachLine(path, (line) => {
-    const [topic = '', measure = '', mean = '', deviation = ''] = fieldsOf(
-      line,
-      'topic measure mean deviation',
-    );
+    const [topic = '', measure = '', mean = '', deviation = ''] = fieldsOf(line, FIELDS);
     mapIn(scores, topic).set(measure, { mean: scoreOf(mean), deviation: scoreOf(deviation) });
   });
   expectSome(path, lines, 'distribution');
