@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { program } from '../../lib/cli/program.ts';
+import { run } from '../experiment/support.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 let directory: string;
@@ -10,7 +11,7 @@ const at = (name: string) => join(directory, name);
 beforeEach(() => {
   directory = temporaryDirectory();
   const topics = ['1', '2', '3', '4', '5', '6'];
-  const run = (rank: (topic: string) => number, tag: string) =>
+  const ranked = (rank: (topic: string) => number, tag: string) =>
     topics.flatMap((topic) =>
       ['a', 'b', 'c', 'd'].map((doc, i) => `${topic} Q0 ${doc} 0 ${i === rank(topic) ? 9 : 4 - i} ${tag}`),
     );
@@ -21,19 +22,19 @@ beforeEach(() => {
   );
   write(
     'base',
-    run(() => 0, 'baseline'),
+    ranked(() => 0, 'baseline'),
   );
   write(
     'good',
-    run(() => 3, 'better'),
+    ranked(() => 3, 'better'),
   );
   write(
     'same',
-    run((topic) => (topic === '1' ? 1 : 0), 'alike'),
+    ranked((topic) => (topic === '1' ? 1 : 0), 'alike'),
   );
   write(
     'part',
-    run(() => 3, 'part')
+    ranked(() => 3, 'part')
       .filter((line) => !line.startsWith('6'))
       .concat('7 Q0 a 0 1 part'),
   );
@@ -142,6 +143,11 @@ describe('xpmir evaluate', () => {
     [['-c', '--topics', 'both'], 'cannot be used with option'],
   ])('%p is refused', async (options, why) => {
     expect((await cli(at('qrels'), at('base'), ...options)).err).toContain(why);
+  });
+
+  test('loads no native library', async () => {
+    const given = ['evaluate', at('qrels'), at('base')];
+    expect((await run('../cli/libraries.ts', given).ended).output).toBe('');
   });
 
   test('a run that is there twice is refused', async () => {

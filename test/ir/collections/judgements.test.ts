@@ -56,6 +56,12 @@ describe('runs', () => {
     expect(run.tag).toBe('bm25');
   });
 
+  test('as for trec_eval 10: the tag of the last line, no comments, and nothing behind the tag', async () => {
+    const run = await readRun(file('# a comment\n1 Q0 a 1 2.5 first\n1 Q0 b 2 2 last and more\n'));
+    expect({ tag: run.tag, ...nested(run) }).toEqual({ tag: 'last', '1': { a: 2.5, b: 2 } });
+    expect(nested(await readQrels(file('1 0 a 1\n# 1 0 b 1\n')))).toEqual({ '1': { a: 1 } });
+  });
+
   test('of MS MARCO: 1 / rank', async () => {
     const run = await readRun(file('1\ta\t1\n1\tb\t4\n'), { format: 'msmarco' });
     expect(nested(run)).toEqual({ '1': { a: 1, b: 0.25 } });
