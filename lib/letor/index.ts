@@ -12,6 +12,15 @@ export * as distillation from './losses/distillation.ts';
 export * as pairwise from './losses/pairwise.ts';
 export * as pointwise from './losses/pointwise.ts';
 export { RankingLoss } from './losses/rankingLoss.ts';
+export { ColBert, type LateInputs } from './models/colbert.ts';
+export { ConvKnrm } from './models/convKnrm.ts';
+export { CrossScorer } from './models/crossScorer.ts';
+export { CosineDense, Dense, DotDense } from './models/dense.ts';
+export { Drmm } from './models/drmm.ts';
+export { InteractionScorer, type WordPairs } from './models/interaction.ts';
+export { Knrm } from './models/knrm.ts';
+export { type SparseVector, Splade, sparseVectors } from './models/splade.ts';
+export { MeanWordsEncoder, PretrainedTextEncoder, TextEncoder } from './models/textEncoders.ts';
 export { type Product, productOf } from './product.ts';
 export {
   type BatchwiseRecord,
@@ -69,6 +78,11 @@ export {
   TransformAdapter as PairwiseTransformAdapter,
 } from './samplers/transforms.ts';
 export { Scorer, ScorerOutputType } from './scorer.ts';
+export type { TokenizedTexts } from './text/tokenizedTexts.ts';
+export { Vocabulary, type VocabularyOptions } from './text/vocabulary.ts';
+export { FileWordEmbeddings, TrainedWordEmbeddings, WordEmbeddings } from './text/wordEmbeddings.ts';
+export { type WordCount, Words } from './text/words.ts';
+export { SimpleWordTokenizer, WordTokenizer } from './text/wordTokenizer.ts';
 export { BatchwiseTrainer } from './trainers/batchwise.ts';
 export {
   DistillationListwiseTrainer,

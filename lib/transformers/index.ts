@@ -49,7 +49,7 @@ export {
   ModernBertModel,
 } from './modernbert.ts';
 export type { LayerType, ModernBertConfig } from './modernbertConfig.ts';
-export { CrossEncoder, Pretrained, PretrainedEncoder } from './pretrained.ts';
+export { CrossEncoder, Pretrained, PretrainedEncoder, PretrainedMaskedLM } from './pretrained.ts';
 export {
   RobertaForMaskedLM,
   RobertaForSequenceClassification,

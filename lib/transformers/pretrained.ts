@@ -4,7 +4,12 @@ import { param } from '../experiment/parameters.ts';
 import { int, pathname, string } from '../experiment/types.ts';
 import { Module, ModuleInitMode, type ModuleInitOptions } from '../learning/module.ts';
 import type { Tensor } from '../torch/tensor.ts';
-import { type AutoClass, AutoModel, AutoModelForSequenceClassification } from './auto.ts';
+import {
+  type AutoClass,
+  AutoModel,
+  AutoModelForMaskedLM,
+  AutoModelForSequenceClassification,
+} from './auto.ts';
 import { readConfig } from './configuration.ts';
 import { configured, drawn, type PretrainedOptions, unset } from './load.ts';
 import type { Encoder, EncoderCall, EncoderOutput, ModelWithHead, PreTrainedModel } from './model.ts';
@@ -50,6 +55,26 @@ export class PretrainedEncoder extends config(
 
   forward(call: EncoderCall): EncoderOutput {
     return this.model.forward(call);
+  }
+}
+
+/** An encoder with a head for masked words, for rankers that weigh the words of a vocabulary. */
+export class PretrainedMaskedLM extends config(
+  import.meta,
+  'xpmir.transformers.PretrainedMaskedLM',
+  {},
+  Pretrained,
+) {
+  /** There once this is initialised. */
+  model!: ModelWithHead;
+
+  protected override async build({ mode }: ModuleInitOptions): Promise<void> {
+    this.model = await this.make(AutoModelForMaskedLM, mode);
+  }
+
+  /** Scores of words at each place, `[N, L, V]`. */
+  forward(call: EncoderCall): Tensor {
+    return this.model.forward(call).logits;
   }
 }
 
