@@ -21,7 +21,7 @@ export const CONTENTS: Readonly<Record<string, readonly string[]>> = {
     'docs/gpu.md',
   ],
   Models: ['docs/models.md', 'docs/transformers.md', 'docs/tokenizers.md'],
-  Retrieval: ['docs/collections.md', 'docs/search.md', 'docs/measures.md'],
+  Retrieval: ['docs/collections.md', 'docs/search.md', 'docs/measures.md', 'docs/rankers.md'],
   Experiments: ['docs/experiments.md'],
   Project: [
     'docs/features.md',

@@ -66,6 +66,11 @@ export type {
   TermStatistics,
 } from './firststage/similarity.ts';
 export * from './measures/index.ts';
+export { Adhoc, type JudgedTopics, OpenAdhoc } from './rankers/adhoc.ts';
+export { DocumentProvider, type DocumentTexts, OpenDocuments } from './rankers/documentProvider.ts';
+export { FullRetriever, IndexRetriever, RunRetriever, type SearchIndex } from './rankers/firstStage.ts';
+export { type InterpolateOptions, interpolate, reciprocalRankFusion } from './rankers/fusion.ts';
+export { type RetrieveOptions, Retriever, retrieveEach, retrieveRun } from './rankers/retriever.ts';
 export * from './significance/index.ts';
 export { topK } from './topK.ts';
 export type { Document, Qrels, Run, ScoredDocument, Topic } from './types.ts';

@@ -22,6 +22,11 @@ export { Knrm } from './models/knrm.ts';
 export { type SparseVector, Splade, sparseVectors } from './models/splade.ts';
 export { MeanWordsEncoder, PretrainedTextEncoder, TextEncoder } from './models/textEncoders.ts';
 export { type Product, productOf } from './product.ts';
+export { TwoStageRetriever } from './rankers/twoStage.ts';
+export type { BuildVectorsOptions } from './rankers/vectorBuilder.ts';
+export type { VectorDType, VectorManifest } from './rankers/vectorFiles.ts';
+export { VectorIndex, type VectorSearchOptions } from './rankers/vectorIndex.ts';
+export { VectorRetriever } from './rankers/vectorRetriever.ts';
 export {
   type BatchwiseRecord,
   type DistillationListwiseRecord,
@@ -94,3 +99,4 @@ export { GradCacheTrainer } from './trainers/gradCache.ts';
 export { PairwiseTrainer } from './trainers/pairwise.ts';
 export { PointwiseTrainer } from './trainers/pointwise.ts';
 export { type ScoredBatch, ScoreTrainer } from './trainers/scoreTrainer.ts';
+export { RetrievalEvaluator } from './validation.ts';

@@ -1,0 +1,45 @@
+/**
+ * Validation by retrieval: what a ranker that is being trained returns for topics whose relevant documents are known.
+ */
+import { ArgumentError } from '../errors.ts';
+import { wrong } from '../experiment/accept.ts';
+import { config } from '../experiment/config.ts';
+import { param } from '../experiment/parameters.ts';
+import { list, string } from '../experiment/types.ts';
+import { Adhoc } from '../ir/rankers/adhoc.ts';
+import { Retriever, retrieveEach } from '../ir/rankers/retriever.ts';
+import { Evaluator, type MetricsPerItem } from '../learning/validation.ts';
+import { RankingMeasures } from './rankingMeasures.ts';
+
+/**
+ * Measures what a retriever returns. For a `ValidationListener`, the retriever is usually a `TwoStageRetriever` whose scorer is
+ * the model of the learner.
+ *
+ * - `measures`: names such as `RR@10`, which the listener has in its `metrics`
+ *
+ * Topics are looked at one after the other: each ranking is measured and forgotten, and others have a turn in between.
+ * Topics without judgements are left out.
+ */
+export class RetrievalEvaluator extends config(
+  import.meta,
+  'xpmir.letor.validation.RetrievalEvaluator',
+  { retriever: param(Retriever), dataset: param(Adhoc), measures: param(list(string)) },
+  Evaluator,
+) {
+  override validate(): void {
+    super.validate();
+    if (this.measures.length === 0) throw wrong('retrievalEvaluator.measures', 'at least one measure', []);
+    // A name that is none is told before the first epoch.
+    new RankingMeasures(this.measures, new Map());
+  }
+
+  override async evaluate(): Promise<MetricsPerItem> {
+    const { topics, qrels } = await this.dataset.open();
+    const measures = new RankingMeasures(this.measures, qrels);
+    const judged = [...topics].filter(({ id }) => qrels.has(id));
+    if (judged.length === 0)
+      throw new ArgumentError('Expected at least one topic with judgements but received none');
+    for await (const [{ id }, documents] of retrieveEach(this.retriever, judged)) measures.add(id, documents);
+    return measures.result();
+  }
+}
