@@ -68,6 +68,7 @@ export type {
 export * from './measures/index.ts';
 export { Adhoc, type JudgedTopics, OpenAdhoc } from './rankers/adhoc.ts';
 export { DocumentProvider, type DocumentTexts, OpenDocuments } from './rankers/documentProvider.ts';
+export { FileAdhoc, RunFileRetriever, StoredDocuments } from './rankers/files.ts';
 export { FullRetriever, IndexRetriever, RunRetriever, type SearchIndex } from './rankers/firstStage.ts';
 export { type InterpolateOptions, interpolate, reciprocalRankFusion } from './rankers/fusion.ts';
 export { type RetrieveOptions, Retriever, retrieveEach, retrieveRun } from './rankers/retriever.ts';
