@@ -172,7 +172,7 @@ describe('files', () => {
     [
       'two fields',
       new TripletBasedSampler({ file: file('bad1', ['a\tb\tc', 'a\tb']) }),
-      'at byte 6: expected 3 fields',
+      'line 2: expected 3 fields',
     ],
     [
       'no score',
@@ -184,7 +184,7 @@ describe('files', () => {
       new DistillationPairwiseSampler({ file: file('bad3', ['1\tx\ta\tb\tc']) }),
       'expected a score, received "x"',
     ],
-    ['no JSON', new PairwiseSamplerFromJSONL({ file: file('bad4', ['{']) }), 'bad4 at byte 0'],
+    ['no JSON', new PairwiseSamplerFromJSONL({ file: file('bad4', ['{']) }), 'bad4, line 1'],
     [
       'a number for an identifier',
       new PairwiseSamplerFromJSONL({ file: file('bad5', ['{"topic": 1}']) }),
