@@ -10,6 +10,7 @@ export const CONTENTS: Readonly<Record<string, readonly string[]>> = {
   ],
   Train: [
     'docs/learning.md',
+    'docs/letor.md',
     'docs/guides/own-model.md',
     'docs/guides/own-trainer.md',
     'docs/guides/listeners.md',

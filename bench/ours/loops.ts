@@ -6,6 +6,7 @@ import { toMkldnn } from '../../lib/torch/nn/mkldnn.ts';
 import { inference } from './inference.ts';
 import { learning } from './learners.ts';
 import { mlp } from './mlp.mjs';
+import { ranking } from './ranking.ts';
 import { reading } from './texts.ts';
 
 /**
@@ -94,6 +95,9 @@ export const loops: Readonly<Record<string, () => Loop>> = {
   'cross-encoder-texts-1': learning('cross-encoder-texts'),
   'cross-encoder-texts-2': learning('cross-encoder-texts'),
   'dual-encoder': learning('dual-encoder'),
+  'pairwise-tsv': ranking,
+  'pairwise-tsv-1': ranking,
+  'pairwise-tsv-2': ranking,
   'infer-1': inference(1),
   'infer-32': inference(32),
   'infer-1-onednn': inference(1, toMkldnn),

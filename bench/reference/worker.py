@@ -11,6 +11,7 @@ import torch
 from inference import Inference
 from learners import Learning, Loading, LoadingTexts, WithLightning
 from mlp import mlp
+from ranking import Ranking
 from texts import generated, loaded, reading
 
 
@@ -90,6 +91,9 @@ LOOPS = {
     "cross-encoder-texts-1": lambda: LoadingTexts(1),
     "cross-encoder-texts-2": lambda: LoadingTexts(2),
     "dual-encoder": lambda: Learning("dual-encoder"),
+    "pairwise-tsv": lambda: Ranking(0),
+    "pairwise-tsv-1": lambda: Ranking(1),
+    "pairwise-tsv-2": lambda: Ranking(2),
     "infer-1": lambda: Inference(1),
     "infer-32": lambda: Inference(32),
     "infer-1-onednn": lambda: Inference(1),

@@ -88,6 +88,8 @@ export const SETTLED = 14;
 
 /** Their rounds are short, so that steps made both ways would weigh more than they do in a training. */
 const large = { ...learner, rounds: 2, warmUps: 0, settled: SETTLED, iterations: 30 } as const;
+/** Sums in another order than in Python: a topic is encoded once for two documents. */
+const ranking = { ...learner, iterations: 400, within: 1e-4 } as const;
 const learners: readonly LoopCase[] = [
   {
     ...learner,
@@ -113,6 +115,14 @@ const learners: readonly LoopCase[] = [
   },
   { ...large, name: 'cross-encoder-texts-1', title: 'the same; one worker of the DataLoader' },
   { ...large, name: 'cross-encoder-texts-2', title: 'the same; two workers of the DataLoader' },
+  {
+    ...ranking,
+    name: 'pairwise-tsv',
+    title:
+      'a dual scorer of hashed words over 32 triples of a TSV file, PairwiseTrainer; PyTorch with a DataLoader',
+  },
+  { ...ranking, name: 'pairwise-tsv-1', title: 'the same; one worker of the DataLoader' },
+  { ...ranking, name: 'pairwise-tsv-2', title: 'the same; two workers of the DataLoader' },
   { ...large, name: 'dual-encoder', title: 'BERT-mini, 16 queries and documents in a batch' },
 ];
 

@@ -11,11 +11,21 @@ export interface TextFile {
   remove(): void;
 }
 
-/** Queries of 3 to 10 words and documents of 60 to 140, one of each on a line with a label. */
+/**
+ * Queries of 3 to 10 words and documents of 60 to 140, one of each on a line with a label; beside it `triples.tsv`, of
+ * each query with its document and the next one.
+ */
 export function writeTextFile(): TextFile {
   const directory = mkdtempSync(join(tmpdir(), 'xpmir-bench-'));
   const path = join(directory, 'texts.jsonl');
-  writeFileSync(path, `${textLines(LINES).join('\n')}\n`);
+  const lines = textLines(LINES);
+  writeFileSync(path, `${lines.join('\n')}\n`);
+  writeFileSync(
+    join(directory, 'triples.tsv'),
+    triples(lines)
+      .map((line) => `${line}\n`)
+      .join(''),
+  );
   return { path, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }
 
@@ -31,6 +41,13 @@ export function textLines(lines: number): string[] {
     Array.from({ length: least + Math.floor(draw() * (most - least + 1)) }, word).join(' ');
   return Array.from({ length: lines }, (_, i) =>
     JSON.stringify({ query: text(3, 10), document: text(60, 140), label: i % 2 }),
+  );
+}
+
+function triples(lines: readonly string[]): string[] {
+  const texts = lines.map((line) => JSON.parse(line) as { query: string; document: string });
+  return texts.map(({ query, document }, i) =>
+    [query, document, texts[(i + 1) % texts.length]?.document].join('\t'),
   );
 }
 

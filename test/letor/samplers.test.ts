@@ -382,25 +382,3 @@ describe('a dataset of pairs', () => {
     expect(() => sampler.validate()).toThrow('a place to take random negatives from');
   });
 });
-
-test('spans are parts of their documents, of whole characters', async () => {
-  class Faces extends CountedTexts {
-    override async text(id: string): Promise<string> {
-      return id === 'd0' ? '' : `${id}😀😀😀${id}`;
-    }
-  }
-  const pairs = (await first(
-    new RandomSpanSampler({ documents: new Faces(), maxSpansize: 4 }),
-    300,
-  )) as PairwiseRecord[];
-  for (const { topic, positive, negative } of pairs) {
-    expect(topic.id).toBe(positive.id);
-    expect(negative.id).not.toBe(positive.id);
-    for (const { id, text } of [topic, positive, negative]) {
-      expect(`${id}😀😀😀${id}`).toContain(text);
-      expect(text.length).toBeGreaterThan(0);
-      expect(text.length).toBeLessThanOrEqual(6);
-      expect(text).toBe(Buffer.from(text).toString());
-    }
-  }
-});
