@@ -49,9 +49,6 @@ class HashedWords extends DualScorer {
   }
 }
 
-/** Batches that a thread reads ahead; words are hashed here, while a compiled step is computed. */
-const PREFETCH = Number(process.env.XPMIR_BENCH_PREFETCH ?? 0);
-
 /** Trains from the beginning each time; gives the loss of the last step. */
 export function ranking(): Loop {
   const file = join(dirname(process.env.XPMIR_BENCH_TEXTS as string), 'triples.tsv');
@@ -64,7 +61,6 @@ export function ranking(): Loop {
       trainer: new PairwiseTrainer({
         sampler: new TripletBasedSampler({ file, texts: true }),
         batchSize: BATCH_SIZE,
-        prefetch: PREFETCH,
       }),
       optimizers: getOptimizers(new AdamW({ lr: 1e-3, fused: true })),
       listeners: [],

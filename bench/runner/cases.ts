@@ -115,6 +115,7 @@ const learners: readonly LoopCase[] = [
   },
   { ...large, name: 'cross-encoder-texts-1', title: 'the same; one worker of the DataLoader' },
   { ...large, name: 'cross-encoder-texts-2', title: 'the same; two workers of the DataLoader' },
+  { ...large, name: 'dual-encoder', title: 'BERT-mini, 16 queries and documents in a batch' },
   {
     ...ranking,
     name: 'pairwise-tsv',
@@ -123,7 +124,6 @@ const learners: readonly LoopCase[] = [
   },
   { ...ranking, name: 'pairwise-tsv-1', title: 'the same; one worker of the DataLoader' },
   { ...ranking, name: 'pairwise-tsv-2', title: 'the same; two workers of the DataLoader' },
-  { ...large, name: 'dual-encoder', title: 'BERT-mini, 16 queries and documents in a batch' },
 ];
 
 const text = { ...loop, rounds: 9, iterations: 40, section: 'Inference' } as const;

@@ -1,4 +1,6 @@
 /** Trainers of rankers: what they compare, that their steps compile, what ends a run. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { PowerAdaptativeBatcher, TrainerValidationLoss } from '../../lib/learning/index.ts';
 import {
@@ -10,6 +12,7 @@ import {
   DuoPairwiseTrainer,
   distillation,
   FlopsRegularizer,
+  type PairwiseRecord,
   PairwiseTrainer,
   PointwiseTrainer,
   pairwise,
@@ -17,6 +20,7 @@ import {
   productOf,
   ScheduledFlopsRegularizer,
   ScorerOutputType,
+  TripletBasedSampler,
 } from '../../lib/letor/index.ts';
 import { noGrad } from '../../lib/torch/modes.ts';
 import type { Module } from '../../lib/torch/nn/module.ts';
@@ -299,4 +303,23 @@ describe('regularisers', () => {
       'FlopsRegularizer: expected a DualScorer, which has vectors to look at, but HashCross showed none',
     );
   });
+});
+
+test('a run that reads ahead in a thread, stopped and begun again, ends with the bits of one that was not', async () => {
+  const file = join(newDirectory(), 'triples.tsv');
+  const line = ({ topic, positive, negative }: PairwiseRecord) =>
+    `${topic.text}\t${positive.text}\t${negative.text}\n`;
+  writeFileSync(file, PAIRS.map(line).join(''));
+  const run = async (path: string, ends: readonly number[]) => {
+    let weights: unknown;
+    for (const maxEpochs of ends) {
+      const model = seeded(() => new HashDual({}));
+      const sampler = new TripletBasedSampler({ file, texts: true });
+      const trainer = new PairwiseTrainer({ sampler, batchSize: 3, prefetch: 2 });
+      await learn({ model, trainer, maxEpochs }, { path });
+      weights = model.parameters().map((each) => each.tolist());
+    }
+    return weights;
+  };
+  expect(await run(newDirectory(), [1, 3])).toEqual(await run(newDirectory(), [3]));
 });
