@@ -52,10 +52,10 @@ app.converter.on(Converter.EVENT_CREATE_DOCUMENT, (_context, page: DocumentRefle
   created++;
 });
 
-/** By symbols of ours declared classes know each other. */
+/** By these declared classes know each other. */
 app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
   for (const each of project.getReflectionsByKind(ReflectionKind.Property))
-    if (/^\[(DECLARATION|PARAMETERS)\]$/.test(each.name)) project.removeReflection(each);
+    if (/^(\[DECLARATION\]|~parameters)$/.test(each.name)) project.removeReflection(each);
 });
 
 app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => {

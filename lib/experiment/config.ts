@@ -18,13 +18,14 @@ import { hidden } from './hidden.ts';
 import type { Fields, Parameter, Parameters, Values } from './parameters.ts';
 import { type AnyClass, describe } from './types.ts';
 
-declare const PARAMETERS: unique symbol;
-
-/** The parameters of a declared class with those of its bases. */
-type ParametersOf<B> = B extends { readonly [PARAMETERS]: infer P }
+/**
+ * The parameters of a declared class with those of its bases. The class and its instances tell them to the compiler alone, by a
+ * name and not a symbol, as a user's declaration files must be able to write it.
+ */
+type ParametersOf<B> = B extends { readonly '~parameters': infer P }
   ? P
   : // Of a generic class TypeScript passes on the constructor alone, so its instances say it too.
-    B extends AnyClass<{ readonly [PARAMETERS]?: infer P }>
+    B extends AnyClass<{ readonly '~parameters'?: infer P }>
     ? P extends object
       ? P
       : Record<never, never>
@@ -37,8 +38,8 @@ export type ConfigClass<P, B> = (abstract new (
   ...values: Arguments<Values<Merged<P, B>>>
 ) => (B extends AnyClass<infer T> ? T : object) &
   Fields<P> &
-  Config & { readonly [PARAMETERS]?: Merged<P, B> }) &
-  Omit<B, 'prototype' | typeof PARAMETERS> & { readonly [PARAMETERS]: Merged<P, B> };
+  Config & { readonly '~parameters'?: Merged<P, B> }) &
+  Omit<B, 'prototype' | '~parameters'> & { readonly '~parameters': Merged<P, B> };
 
 /** A class of configurations whose content may be equal and which are still not the same, such as two towers. */
 export abstract class InstanceConfig {

@@ -3,7 +3,7 @@
  *
  * @module xpmir/experiment
  */
-export { config, configure, InstanceConfig, setMeta } from './config.ts';
+export { type ConfigClass, config, configure, InstanceConfig, setMeta } from './config.ts';
 export type { SubmitOptions } from './current.ts';
 export { type Config, isConfig } from './declaration.ts';
 export { DirectLauncher } from './directLauncher.ts';
@@ -14,7 +14,7 @@ export type { Job, JobState, RunMode } from './job.ts';
 export type { DiskState, Failure, FailureReason, JobFiles } from './jobFiles.ts';
 export type { ProgressLevel, ProgressOptions, ReportProgress } from './jobProgress.ts';
 export type { Exit, JobCommand, LaunchedJob, Launcher } from './launcher.ts';
-export { constant, meta, param, path } from './parameters.ts';
+export { constant, meta, type Parameter, param, path } from './parameters.ts';
 export type { ProcessRecord } from './processes.ts';
 export { FailedExperiment } from './report.ts';
 export { place } from './seal.ts';
@@ -32,6 +32,7 @@ export {
 } from './task.ts';
 export { CounterToken, type TokenNeed } from './tokens.ts';
 export {
+  type AnyClass,
   bool,
   dict,
   enumeration,

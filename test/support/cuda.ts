@@ -2,5 +2,5 @@
 import { test } from '@jest/globals';
 import { isAvailable } from '../../lib/torch/cuda.ts';
 
-export const itCuda = isAvailable() ? test : test.skip;
-export const itWithoutCuda = isAvailable() ? test.skip : test;
+export const itCuda: typeof test.skip = isAvailable() ? test : test.skip;
+export const itWithoutCuda: typeof test.skip = isAvailable() ? test.skip : test;

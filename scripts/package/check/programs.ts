@@ -60,6 +60,7 @@ console.log(torch.tensor([1, 2]).sum().item(), typeof Learner);
 export const typedProgram = `import { AdamW, Learner, LossTrainer, ParameterOptimizer, Random, ShuffledSampler } from 'xpmir';
 import { config, int, param } from 'xpmir/experiment';
 import { InvertedIndex } from 'xpmir/ir';
+import { PairwiseTrainer } from 'xpmir/letor';
 import { Tokenizer } from 'xpmir/tokenizers';
 import * as torch from 'xpmir/torch';
 import { CrossEncoder } from 'xpmir/transformers';
@@ -68,5 +69,15 @@ const x: torch.Tensor = torch.zeros([2, 3]).add(1);
 // @ts-expect-error: no such operator
 x.noSuchOperator();
 export const shape: readonly number[] = x.shape;
-export { AdamW, config, CrossEncoder, int, Learner, LossTrainer, InvertedIndex, param, ParameterOptimizer, Random, ShuffledSampler, Tokenizer };
+export { AdamW, config, CrossEncoder, int, Learner, LossTrainer, InvertedIndex, PairwiseTrainer, param, ParameterOptimizer, Random, ShuffledSampler, Tokenizer };
+`;
+
+/** Classes declared on ours, whose declarations a library of a user's has to be able to write. */
+export const typedClasses = `
+export class Data extends config(import.meta, 'user.Data', { size: param(int) }) {}
+export class Trainer extends config(import.meta, 'user.Trainer', { data: param(Data) }, LossTrainer<string, torch.Tensor>) {
+  protected override trainBatch(batch: torch.Tensor): void {
+    this.context.addLoss('loss', batch.sum());
+  }
+}
 `;

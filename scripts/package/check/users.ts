@@ -7,6 +7,7 @@ import {
   requireProgram,
   torchScriptFile,
   torchScriptProgram,
+  typedClasses,
   typedProgram,
   withoutTypes,
 } from './programs.ts';
@@ -82,7 +83,9 @@ export async function hasTypes(place: Place): Promise<void> {
     noUncheckedIndexedAccess: true,
     noPropertyAccessFromIndexSignature: true,
     skipLibCheck: false,
-    noEmit: true,
+    declaration: true,
+    emitDeclarationOnly: true,
+    outDir: 'types',
     target: 'es2022',
     lib: ['es2022', 'esnext.disposable'],
     module: 'nodenext',
@@ -92,7 +95,8 @@ export async function hasTypes(place: Place): Promise<void> {
     join(place.directory, 'tsconfig.json'),
     JSON.stringify({ compilerOptions, files: ['a.mts', 'b.cts'] }),
   );
-  for (const name of ['a.mts', 'b.cts']) writeFileSync(join(place.directory, name), typedProgram);
+  writeFileSync(join(place.directory, 'a.mts'), typedProgram + typedClasses);
+  writeFileSync(join(place.directory, 'b.cts'), typedProgram);
   await place.mustRun('npx', ['tsc', '-p', '.']);
 }
 
