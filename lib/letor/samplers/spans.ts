@@ -62,13 +62,17 @@ export class RandomSpanSampler extends config(
     }
   }
 
+  /** One that is not blank, which the text is not either. */
   #span(text: string, random: RandomState): string {
-    const length = 1 + random.integer(Math.min(this.maxSpansize, text.length));
-    const start = random.integer(text.length - length + 1);
-    return text.slice(
-      isInPair(text, start) ? start - 1 : start,
-      start + length + (isInPair(text, start + length) ? 1 : 0),
-    );
+    for (;;) {
+      const length = 1 + random.integer(Math.min(this.maxSpansize, text.length));
+      const start = random.integer(text.length - length + 1);
+      const span = text.slice(
+        isInPair(text, start) ? start - 1 : start,
+        start + length + (isInPair(text, start + length) ? 1 : 0),
+      );
+      if (span.trim() !== '') return span;
+    }
   }
 }
 

@@ -40,6 +40,11 @@ export class Words {
     return this.#counts[id - FIRST_WORD]?.[0];
   }
 
+  /** In the order of their numbers, without those for padding and for the unknown word. */
+  list(): string[] {
+    return this.#counts.map(([word]) => word);
+  }
+
   has(word: string): boolean {
     return this.#ids.has(word);
   }
