@@ -14,14 +14,14 @@ export function platformName(): string {
   return `${process.platform}-${process.arch}`;
 }
 
-/** The npm package with the addon for this platform. */
-export function addonPackage(): string {
-  return `@xpmir/addon-${platformName()}`;
+/** The npm package with the addon, for this platform unless told otherwise. */
+export function addonPackage(platform = platformName()): string {
+  return `@xpmir/addon-${platform}`;
 }
 
-/** The npm package with the CPU build of libtorch for this platform. */
-export function libtorchPackage(): string {
-  return `@xpmir/libtorch-cpu-${platformName()}`;
+/** The npm package with the CPU build of libtorch, for this platform unless told otherwise. */
+export function libtorchPackage(platform = platformName()): string {
+  return `@xpmir/libtorch-cpu-${platform}`;
 }
 
 let glibc: string | null | undefined;

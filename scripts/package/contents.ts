@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 const strangers =
-  /(^|\/)(test|tests|__tests__|bench|node_modules)\/|\.(test|spec)\.\w+$|(^|\/)(binding\.gyp|\.env|\.npmrc)$/;
+  /(^|\/)(test|tests|__tests__|bench|node_modules)\/.*(?<!\.md)$|\.(test|spec)\.\w+$|(^|\/)(binding\.gyp|\.env|\.npmrc)$/;
 const textual = /\.(js|mjs|ts|map|json|md|txt|cc|h)$/;
 
 /**

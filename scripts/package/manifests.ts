@@ -1,7 +1,7 @@
 /** What the published packages say of themselves. All name each other by exact versions. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { addonPackage, glibcFloor, libtorchPackage } from '../../lib/platform.ts';
+import { addonPackage, builtPlatforms, glibcFloor, libtorchPackage } from '../../lib/platform.ts';
 
 type Manifest = Readonly<Record<string, unknown>>;
 
@@ -24,10 +24,12 @@ export function mainManifest(root: string, libtorchVersion: string): Manifest {
   return {
     ...own,
     keywords: ['libtorch', 'pytorch', 'deep-learning', 'information-retrieval', 'training', 'torchscript'],
-    optionalDependencies: {
-      [addonPackage()]: own.version,
-      [libtorchPackage()]: libtorchVersion,
-    },
+    optionalDependencies: Object.fromEntries(
+      builtPlatforms.flatMap((name) => [
+        [addonPackage(name), own.version],
+        [libtorchPackage(name), libtorchVersion],
+      ]),
+    ),
   };
 }
 
@@ -47,7 +49,8 @@ export function libtorchManifest(version: string): Manifest {
     name: libtorchPackage(),
     version,
     description: `The libraries of libtorch ${version} for the CPU, for ${process.platform} ${process.arch}, without symbols for debuggers`,
-    license: 'BSD-3-Clause',
+    // Of PyTorch; of libgomp, which is beside it; what else is linked into it is named in NOTICE.
+    license: 'BSD-3-Clause AND GPL-3.0-or-later WITH GCC-exception-3.1',
     ...platform,
   };
 }

@@ -18,10 +18,20 @@ function begin(directory: string, manifest: object): string {
   return directory;
 }
 
-/** JavaScript, types, and the sources that both map to. */
+/** JavaScript, types, the sources that both map to, and the pages that the README names. */
 export function stageMain(root: string, directory: string, libtorchVersion: string): string {
   begin(directory, mainManifest(root, libtorchVersion));
-  for (const name of ['dist', 'lib', 'README.md', 'CHANGELOG.md', 'LICENSE'])
+  for (const name of [
+    'dist',
+    'lib',
+    'docs',
+    'bench/RESULTS.md',
+    'README.md',
+    'CHANGELOG.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
+    'LICENSE',
+  ])
     cpSync(join(root, name), join(directory, name), { recursive: true });
   return directory;
 }
@@ -39,6 +49,14 @@ export function stageAddon(root: string, directory: string, compiled: readonly C
   return directory;
 }
 
+const notice = `libtorch is PyTorch's: licenses/LICENSE, and what it has of others in licenses/third_party.
+
+lib/libgomp.so.1 is the OpenMP runtime of GCC, as PyTorch ships it: GPL-3.0-or-later with the GCC Runtime Library Exception 3.1, by
+which programs that use it are free of the GPL. Its sources are those of GCC, gcc.gnu.org.
+
+lib/libtorch_cpu.so has parts of Intel's oneMKL linked in, under the Intel Simplified Software License.
+`;
+
 const libraries = ['libtorch.so', 'libtorch_cpu.so', 'libc10.so', 'libgomp.so.1'];
 
 /** The four libraries that a program needs, and the licences. */
@@ -47,6 +65,7 @@ export function stageLibtorch(from: string, directory: string, version: string):
   mkdirSync(join(directory, 'lib'));
   for (const name of libraries) strip(realpathSync(join(from, 'lib', name)), join(directory, 'lib', name));
   writeFileSync(join(directory, 'build-version'), `${version}+cpu\n`);
+  writeFileSync(join(directory, 'NOTICE'), notice);
   cpSync(licencesOf(from), join(directory, 'licenses'), { recursive: true });
   return directory;
 }
