@@ -10,7 +10,6 @@ export const CONTENTS: Readonly<Record<string, readonly string[]>> = {
   ],
   Train: [
     'docs/learning.md',
-    'docs/letor.md',
     'docs/guides/own-model.md',
     'docs/guides/own-trainer.md',
     'docs/guides/listeners.md',
@@ -22,7 +21,14 @@ export const CONTENTS: Readonly<Record<string, readonly string[]>> = {
     'docs/gpu.md',
   ],
   Models: ['docs/models.md', 'docs/transformers.md', 'docs/tokenizers.md'],
-  Retrieval: ['docs/collections.md', 'docs/search.md', 'docs/measures.md', 'docs/rankers.md'],
+  Retrieval: [
+    'docs/collections.md',
+    'docs/search.md',
+    'docs/measures.md',
+    'docs/rankers.md',
+    'docs/letor.md',
+    'docs/guides/paper-experiment.md',
+  ],
   Experiments: ['docs/experiments.md'],
   Project: [
     'docs/features.md',

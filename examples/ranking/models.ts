@@ -45,7 +45,7 @@ export function knrmModel(vocabulary: Vocabulary): Knrm {
 }
 
 export function crossModel(folder: string, modelId: string): CrossScorer {
-  return new CrossScorer({ encoder: new CrossEncoder({ modelId, folder }), maxLength: 128 });
+  return new CrossScorer({ encoder: new CrossEncoder({ modelId, folder }), maxLength: 64 });
 }
 
 /** Where the vectors of words of a model are, that begin as those of another one. */
