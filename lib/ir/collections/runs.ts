@@ -3,6 +3,7 @@
  */
 import { ArgumentError, expected, show } from '../../errors.ts';
 import { checkOptions } from '../../options.ts';
+import { ranked } from '../measures/ranking.ts';
 import type { Run } from '../types.ts';
 import { expectWord, fieldsOf, firstFieldsOf, isComment, scoreOf } from './fields.ts';
 import { type Dropped, JOIN_OPTIONS, Join, type JoinOptions } from './join.ts';
@@ -87,13 +88,10 @@ export async function writeRun(
 function* trecLines(run: Run, tag: string): Generator<string> {
   for (const [topic, scores] of run) {
     expectWord(topic, 'topic');
-    for (const [index, [document, score]] of ranked(scores).entries()) {
+    for (const [index, document] of ranked(topic, scores).entries()) {
+      const score = scores.get(document) as number;
       if (!Number.isFinite(score)) throw expected('a finite number', `score of ${document}`, score);
       yield `${topic} Q0 ${expectWord(document, 'document')} ${index + 1} ${score} ${tag}`;
     }
   }
-}
-
-function ranked(scores: ReadonlyMap<string, number>): [string, number][] {
-  return [...scores].sort(([a, x], [b, y]) => y - x || (a < b ? 1 : -1));
 }

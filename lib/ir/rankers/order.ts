@@ -2,11 +2,12 @@
  * The order of a ranking.
  */
 import { expected } from '../../errors.ts';
+import { compareIds } from '../measures/ranking.ts';
 import type { ScoredDocument } from '../types.ts';
 
 /** Highest score first; equal scores by identifier, descending, as in trec_eval. */
 export function byRank(a: ScoredDocument, b: ScoredDocument): number {
-  return b.score - a.score || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
+  return b.score - a.score || compareIds(b.id, a.id);
 }
 
 /**

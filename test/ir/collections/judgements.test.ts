@@ -82,13 +82,21 @@ describe('runs', () => {
     expect(String(gunzipSync(readFileSync(`${path}.gz`)))).toBe(readFileSync(path, 'utf8'));
   });
 
+  test('are ranked by code points where scores are equal, as trec_eval compares bytes', async () => {
+    const path = file('');
+    await writeRun(path, new Map([['1', new Map(['\u{ff5e}', '\u{1f600}'].map((id) => [id, 1]))]]));
+    expect(readFileSync(path, 'utf8')).toBe('1 Q0 \u{1f600} 1 1 xpmir\n1 Q0 \u{ff5e} 2 1 xpmir\n');
+  });
+
   test('that cannot be written leave what was there', async () => {
     const path = file('old');
     const bad = new Map([['1', new Map([['a', Number.NaN]])]]);
     await expect(writeRun(path, bad)).rejects.toThrow(
-      'Expected a finite number for score of a but received NaN',
+      'Expected a number for score of document a of topic 1 but received NaN',
     );
-    await expect(writeRun(`${path}.gz`, bad)).rejects.toThrow('Expected a finite number');
+    await expect(writeRun(`${path}.gz`, bad)).rejects.toThrow('Expected a number');
+    const infinite = new Map([['1', new Map([['a', Number.POSITIVE_INFINITY]])]]);
+    await expect(writeRun(path, infinite)).rejects.toThrow('Expected a finite number for score of a');
     await expect(writeRun(path, new Map([['1', new Map([['a b', 1]])]]))).rejects.toThrow(
       'Expected a word without white space for document but received "a b"',
     );
