@@ -3,8 +3,9 @@
  * under Memory Limited Setup", 2021: GradCache).
  *
  * The vectors are computed without a graph, the loss gives their gradients, and each part is then encoded once more, with
- * a graph, to take its gradients back to the parameters. These are the gradients of the loss over all, computed in parts:
- * to the bit those of one graph over the same parts, as the parts are taken back in the order in which autograd would.
+ * a graph, to take its gradients back to the parameters. To the bit they are the gradients of one graph over the same parts, with
+ * dropout too: a part draws the same numbers twice, and parts are taken back in the order in which autograd would. In a batch that
+ * is encoded in one piece, sums over rows are in another order, and several layers of dropout draw in another order.
  */
 import { backward } from '../torch/autograd.ts';
 import { getRngState as getCudaState, setRngState as setCudaState } from '../torch/cuda.ts';
@@ -58,13 +59,13 @@ export function cacheGradients(
       }),
     ),
   );
-  const after = random.note();
   const all = cached.map((parts) => {
     const vectors = F.cat(parts.map((part) => part.vectors));
     vectors.requiresGrad = true;
     return vectors;
   });
   learn(all);
+  const after = random.note();
   // From the last to the first, as autograd works on what was computed last first: sums of gradients keep their order.
   for (const [i, parts] of [...cached.entries()].reverse()) {
     let end = (all[i] as Tensor).shape[0] as number;

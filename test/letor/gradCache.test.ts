@@ -21,7 +21,7 @@ const documents = [
   ...PAIRS.map(({ positive }) => positive.text),
   ...PAIRS.map(({ negative }) => negative.text),
 ];
-const loss = new batchwise.InfoNCELoss({ temperature: 0.5 });
+const infoNce = new batchwise.InfoNCELoss({ temperature: 0.5 });
 
 interface Side {
   readonly texts: readonly string[];
@@ -46,7 +46,7 @@ function partsOf(model: HashDual, size: number): (() => Tensor)[][] {
 
 function lossOf(model: HashDual, [t, d]: readonly Tensor[]): Tensor {
   const relevances = F.eye(10, 20).to('float32');
-  return loss.compute(model.scoreProduct(t!, d!).to('float32'), relevances);
+  return infoNce.compute(model.scoreProduct(t!, d!).to('float32'), relevances);
 }
 
 interface Outcome {
@@ -55,12 +55,13 @@ interface Outcome {
   readonly random: unknown;
 }
 
-type Way = (model: HashDual, parts: (() => Tensor)[][], scoped: <T>(fn: () => T) => T) => number;
+type Loss = (model: HashDual, vectors: readonly Tensor[]) => Tensor;
+type Way = (model: HashDual, parts: (() => Tensor)[][], loss: Loss, scoped: <T>(fn: () => T) => T) => number;
 
-const byCache: Way = (model, parts, scoped) => {
+const byCache: Way = (model, parts, loss, scoped) => {
   let value = Number.NaN;
   const learnFrom = (vectors: readonly Tensor[]) => {
-    const found = lossOf(model, vectors);
+    const found = loss(model, vectors);
     found.backward();
     value = Number(found.item());
   };
@@ -69,20 +70,30 @@ const byCache: Way = (model, parts, scoped) => {
 };
 
 /** One graph over the same parts; each casts the weights for itself. */
-const byGraph: Way = (model, parts, scoped) => {
+const byGraph: Way = (model, parts, loss, scoped) => {
   const vectors = parts.map((side) => F.cat(side.map((encode) => scoped(encode))));
-  const found = scoped(() => lossOf(model, vectors));
+  const found = scoped(() => loss(model, vectors));
   found.backward();
   return Number(found.item());
 };
 
-function gradientsOf(way: Way, { size = 4, dropout = 0, amp = false, double = false } = {}): Outcome {
+interface Options {
+  readonly size?: number;
+  readonly dropout?: number;
+  readonly amp?: boolean;
+  readonly double?: boolean;
+  readonly Model?: typeof HashDual;
+  readonly loss?: Loss;
+}
+
+function gradientsOf(way: Way, options: Options = {}): Outcome {
+  const { size = 4, dropout = 0, amp = false, double = false, Model = HashDual, loss = lossOf } = options;
   return tidy(() => {
-    const model = seeded(() => new HashDual({ dropout }));
+    const model = seeded(() => new Model({ dropout }));
     if (double) model.to('float64');
     manualSeed(5);
     const scoped = <T>(fn: () => T) => (amp ? autocast('cpu', fn) : fn());
-    const value = way(model, partsOf(model, size), scoped);
+    const value = way(model, partsOf(model, size), loss, scoped);
     const gradients = model.parameters().map(({ grad }) => grad!.tolist());
     return { loss: value, gradients, random: getRngState().tolist() };
   });
@@ -114,6 +125,34 @@ describe('GradCache', () => {
     }
   });
 
+  test('dropout draws part after part: as in one piece where there is one layer of it, and otherwise not', () => {
+    class Twice extends HashDual {
+      override encodeTopics(inputs: unknown): Tensor {
+        return F.dropout(super.encodeTopics(inputs), 0.4, true);
+      }
+
+      override encodeDocuments(inputs: unknown): Tensor {
+        return this.encodeTopics(inputs);
+      }
+    }
+    const difference = (Model: typeof HashDual) => {
+      const options = { dropout: 0.4, double: true, Model };
+      const whole = gradientsOf(byGraph, { ...options, size: 100 });
+      expect(gradientsOf(byCache, { ...options, size: 100 })).toEqual(whole);
+      const parts = gradientsOf(byCache, { ...options, size: 4 });
+      expect(parts).toEqual(gradientsOf(byGraph, { ...options, size: 4 }));
+      return Math.abs(parts.loss - whole.loss);
+    };
+    expect(difference(HashDual)).toBeLessThan(1e-14);
+    expect(difference(Twice)).toBeGreaterThan(1e-3);
+  });
+
+  test('what the loss draws is drawn once, and goes on from there', () => {
+    const dropped: Loss = (model, vectors) => F.dropout(lossOf(model, vectors).expand([8]), 0.5, true).sum();
+    const cached = gradientsOf(byCache, { dropout: 0.4, loss: dropped });
+    expect(cached).toEqual(gradientsOf(byGraph, { dropout: 0.4, loss: dropped }));
+  });
+
   test('weights that autocast cast without a graph are not used with one', () => {
     const { gradients } = gradientsOf(byCache, { amp: true });
     // Of the layer, whose product autocast casts.
@@ -125,7 +164,7 @@ describe('GradCache', () => {
     documents: [positive, negative],
     relevances: [1, 0],
   }));
-  const values = { sampler: shuffled(PRODUCTS), batchSize: 8, lossfn: loss };
+  const values = { sampler: shuffled(PRODUCTS), batchSize: 8, lossfn: infoNce };
   const hooks = () => [new FlopsRegularizer({ lambdaQ: 0.1, lambdaD: 0.1 })];
 
   test('a run of a GradCacheTrainer is that of a BatchwiseTrainer where a part is all', async () => {

@@ -19,7 +19,9 @@ import { checkTexts, widened } from './scoreTrainer.ts';
 
 /**
  * A BatchwiseTrainer of dual scorers that encodes `miniBatchSize` topics, or documents, at a time, and compares all of
- * them (GradCache). The gradients are those of the whole batch; dropout draws once for each topic and document.
+ * them (GradCache). Loss and gradients are to the bit those of one graph over the same parts, dropout included. Those of a
+ * batch that is encoded in one piece, as a BatchwiseTrainer does, differ by the order of sums, by the padding, which is to the
+ * longest text of a part, and with dropout by what is drawn: layers draw part after part, not one after the other.
  *
  * Every vector is computed twice, and steps are not compiled. A model whose state changes when it encodes, such as batch
  * normalisation, sees everything twice.
@@ -28,7 +30,7 @@ export class GradCacheTrainer extends config(
   import.meta,
   'xpmir.letor.trainers.batchwise.GradCacheTrainer',
   {
-    /** Topics, or documents, encoded at once; the smaller, the less memory. It changes the rounding alone. */
+    /** Topics, or documents, encoded at once; the smaller, the less memory. It changes rounding, and the draws of dropout. */
     miniBatchSize: param(int, { default: 32, ignoreDefault: true }),
   },
   BatchwiseTrainer,
