@@ -66,34 +66,29 @@ export interface Scorer {
 
 const nothing = (): number => 0;
 
-/** @throws ArgumentError for what is none */
-export function scorerOf(similarity: Similarity, collection: CollectionStatistics): Scorer {
+/** With all of its options, in one order: the same JSON for the same similarity. @throws ArgumentError for what is none */
+export function completeSimilarity(
+  similarity: Similarity,
+): Required<Bm25> | Required<Dirichlet> | Required<JelinekMercer> {
   switch (similarity?.name) {
-    case 'bm25':
-      return bm25(similarity, collection);
+    case 'bm25': {
+      const options = checkOptions('bm25', similarity, ['name', 'k1', 'b', 'variant']);
+      const { name, k1 = 1.2, b = 0.75, variant = 'lucene' } = options;
+      if (!(k1 >= 0 && Number.isFinite(k1))) throw expected('a number of at least 0', 'k1', k1);
+      if (!(b >= 0 && b <= 1)) throw expected('a number from 0 to 1', 'b', b);
+      if (!Object.hasOwn(WEIGHTS, variant))
+        throw expected(`one of ${Object.keys(WEIGHTS).join(', ')}`, 'variant', variant);
+      return { name, k1, b, variant };
+    }
     case 'dirichlet': {
-      const { mu = 1000 } = checkOptions('dirichlet', similarity, ['name', 'mu']);
+      const { name, mu = 1000 } = checkOptions('dirichlet', similarity, ['name', 'mu']);
       if (!(mu > 0 && Number.isFinite(mu))) throw expected('a number above 0', 'mu', mu);
-      return {
-        key: `dirichlet ${mu}`,
-        term: ({ tokens }) => {
-          const prior = (mu * tokens) / collection.tokens;
-          return (frequency) => Math.log(1 + frequency / prior);
-        },
-        document: (length, queryLength) => queryLength * Math.log(mu / (length + mu)),
-      };
+      return { name, mu };
     }
     case 'jelinek-mercer': {
-      const { lambda = 0.1 } = checkOptions('jelinek-mercer', similarity, ['name', 'lambda']);
+      const { name, lambda = 0.1 } = checkOptions('jelinek-mercer', similarity, ['name', 'lambda']);
       if (!(lambda > 0 && lambda <= 1)) throw expected('a number above 0 and at most 1', 'lambda', lambda);
-      return {
-        key: `jelinek-mercer ${lambda}`,
-        term: ({ tokens }) => {
-          const ratio = ((1 - lambda) * collection.tokens) / (lambda * tokens);
-          return (frequency, length) => Math.log(1 + (ratio * frequency) / length);
-        },
-        document: nothing,
-      };
+      return { name, lambda };
     }
     default:
       throw expected(
@@ -104,22 +99,47 @@ export function scorerOf(similarity: Similarity, collection: CollectionStatistic
   }
 }
 
-function bm25(similarity: Bm25, { documents, tokens }: CollectionStatistics): Scorer {
-  const options = checkOptions('bm25', similarity, ['name', 'k1', 'b', 'variant']);
-  const { k1 = 1.2, b = 0.75, variant = 'lucene' } = options;
-  if (!(k1 >= 0 && Number.isFinite(k1))) throw expected('a number of at least 0', 'k1', k1);
-  if (!(b >= 0 && b <= 1)) throw expected('a number from 0 to 1', 'b', b);
-  if (!Object.hasOwn(WEIGHTS, variant))
-    throw expected(`one of ${Object.keys(WEIGHTS).join(', ')}`, 'variant', variant);
+/** @throws ArgumentError for what is none */
+export function scorerOf(similarity: Similarity, collection: CollectionStatistics): Scorer {
+  const complete = completeSimilarity(similarity);
+  const key = JSON.stringify(complete);
+  switch (complete.name) {
+    case 'bm25':
+      return { key, term: bm25Term(complete, collection), document: nothing };
+    case 'dirichlet': {
+      const { mu } = complete;
+      return {
+        key,
+        term: ({ tokens }) => {
+          const prior = (mu * tokens) / collection.tokens;
+          return (frequency) => Math.log(1 + frequency / prior);
+        },
+        document: (length, queryLength) => queryLength * Math.log(mu / (length + mu)),
+      };
+    }
+    case 'jelinek-mercer': {
+      const { lambda } = complete;
+      return {
+        key,
+        term: ({ tokens }) => {
+          const ratio = ((1 - lambda) * collection.tokens) / (lambda * tokens);
+          return (frequency, length) => Math.log(1 + (ratio * frequency) / length);
+        },
+        document: nothing,
+      };
+    }
+  }
+}
+
+function bm25Term(
+  { k1, b, variant }: Required<Bm25>,
+  { documents, tokens }: CollectionStatistics,
+): Scorer['term'] {
   const fixed = k1 * (1 - b);
   const perToken = tokens > 0 ? (k1 * b * documents) / tokens : 0;
-  return {
-    key: `bm25 ${k1} ${b} ${variant}`,
-    term: ({ documents: df }) => {
-      const weight = WEIGHTS[variant](documents, df, k1);
-      return (frequency, length) => (weight * frequency) / (frequency + (fixed + perToken * length));
-    },
-    document: nothing,
+  return ({ documents: df }) => {
+    const weight = WEIGHTS[variant](documents, df, k1);
+    return (frequency, length) => (weight * frequency) / (frequency + (fixed + perToken * length));
   };
 }
 
