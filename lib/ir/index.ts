@@ -67,8 +67,21 @@ export type {
 } from './firststage/similarity.ts';
 export * from './measures/index.ts';
 export { Adhoc, type JudgedTopics, OpenAdhoc } from './rankers/adhoc.ts';
-export { DocumentProvider, type DocumentTexts, OpenDocuments } from './rankers/documentProvider.ts';
-export { FileAdhoc, RunFileRetriever, StoredDocuments } from './rankers/files.ts';
+export {
+  DocumentProvider,
+  type DocumentTexts,
+  OpenDocuments,
+  type TextsById,
+} from './rankers/documentProvider.ts';
+export {
+  FileAdhoc,
+  FileDocuments,
+  FileTopics,
+  IndexFileRetriever,
+  type IndexFileValues,
+  RunFileRetriever,
+  StoredDocuments,
+} from './rankers/files.ts';
 export { FullRetriever, IndexRetriever, RunRetriever, type SearchIndex } from './rankers/firstStage.ts';
 export { type InterpolateOptions, interpolate, reciprocalRankFusion } from './rankers/fusion.ts';
 export { type RetrieveOptions, Retriever, retrieveEach, retrieveRun } from './rankers/retriever.ts';

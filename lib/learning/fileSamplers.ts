@@ -5,7 +5,8 @@ import { wrong } from '../experiment/accept.ts';
 import { config } from '../experiment/config.ts';
 import { param } from '../experiment/parameters.ts';
 import { list, optional, pathname, string } from '../experiment/types.ts';
-import { type FileIterator, JsonlIterator, LineIterator, TsvIterator } from './fileIterators.ts';
+import { type FileState, JsonlIterator, LineIterator, TsvIterator } from './fileIterators.ts';
+import type { SerializableIterator } from './iterators.ts';
 import { Sampler } from './sampler.ts';
 
 /** Each line of a file, in its order. */
@@ -19,7 +20,7 @@ export abstract class FileSampler<T = unknown> extends config(
   },
   Sampler,
 ) {
-  abstract override iterate(): FileIterator<T>;
+  abstract override iterate(): SerializableIterator<T, FileState>;
   declare batches: Sampler<T>['batches'];
 }
 

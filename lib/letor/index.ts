@@ -48,6 +48,7 @@ export { PairwiseInBatchNegativesSampler } from './samplers/inBatch.ts';
 export { PairwiseModelBasedSampler, PointwiseModelBasedSampler } from './samplers/modelBased.ts';
 export {
   type HardNegativeOptions,
+  HardNegativesDataset,
   JSONLPairwiseSampleDataset,
   ModelBasedHardNegativeSampler,
   PairwiseDatasetTripletBasedSampler,
@@ -55,13 +56,14 @@ export {
   writeHardNegatives,
 } from './samplers/pairwiseDataset.ts';
 export {
+  type Candidates,
   GivenRankings,
-  type JudgedTopic,
-  type JudgedTopics,
   judge,
   ModelBasedSampler,
   RankingSource,
   type Rankings,
+  RetrieverRankings,
+  type TopicCandidates,
 } from './samplers/rankings.ts';
 export type {
   AnySample,
@@ -73,7 +75,6 @@ export type {
   PointwiseSample,
 } from './samplers/samples.ts';
 export { RandomSpanSampler } from './samplers/spans.ts';
-export { OpenTexts, Texts, type TextsById, TsvTexts } from './samplers/texts.ts';
 export {
   SampleHydrator,
   SamplePrefixAdding,

@@ -204,7 +204,7 @@ describe('an index of vectors', () => {
     noGrad(() => model.parameters()[0]!.select(0, 2).fill_(Number.NaN));
     await expect(build(documents)).rejects.toThrow('the vector of document d');
     expect(readdirSync(dirname(directory))).toEqual([]);
-    (await VectorIndex.build(await dense(), documents, directory)).close();
+    (await VectorIndex.build(await dense(), textsOf(documents), directory)).close();
     await expect(build(documents)).rejects.toThrow('not there yet');
   });
 

@@ -1,24 +1,22 @@
 /** Samplers of rankers: what they give, and that a run goes on where it stopped. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
+import { OpenDocuments } from '../../lib/ir/index.ts';
 import { EndlessIterator, RandomState, type Sampler } from '../../lib/learning/index.ts';
 import { prefetchBatches } from '../../lib/learning/prefetch.ts';
 import {
   type AnySample,
   DistillationPairwiseSampler,
-  GivenRankings,
+  HardNegativesDataset,
   JSONLPairwiseSampleDataset,
-  judge,
-  OpenTexts,
   PairwiseDatasetTripletBasedSampler,
   PairwiseInBatchNegativesSampler,
   PairwiseModelBasedSampler,
-  type PairwiseRecord,
   PairwiseSamplerFromJSONL,
   PairwiseSamplerFromTSV,
   PointwiseModelBasedSampler,
-  type PointwiseSample,
   RandomSpanSampler,
   RandomSwapSampler,
   SampleHydrator,
@@ -26,8 +24,6 @@ import {
   SampleTransformList,
   TransformAdapter,
   TripletBasedSampler,
-  TsvTexts,
-  writeHardNegatives,
 } from '../../lib/letor/index.ts';
 import { all, expectResumable, loop, take } from '../learning/iteratorContract.ts';
 import { newDirectory } from '../learning/toy.ts';
@@ -71,6 +67,17 @@ const dataset = file(
   ),
 );
 
+const compressed = join(directory, 'ids.tsv.gz');
+writeFileSync(compressed, gzipSync(rows.map((i) => `t${i}\td${i}\td${i + 1}\n`).join('')));
+const hard = file(
+  'hard-negatives.jsonl',
+  rows
+    .slice(0, 4)
+    .map((i) =>
+      JSON.stringify({ qid: i, pos: [10 + i], neg: { bm25: [20 + i, { pid: 30 + i, 'ce-score': 1 }] } }),
+    ),
+);
+
 const source = new NumberedRankings({ documents: 20 });
 const documents = new CountedTexts();
 const triplets = new TripletBasedSampler({ file: ids });
@@ -93,6 +100,14 @@ const fromDataset = (negativeAlgo: string) =>
 const samplers: readonly [string, Sampler][] = [
   ['triples of identifiers', triplets],
   ['triples of texts', new TripletBasedSampler({ file: texts, texts: true })],
+  ['a compressed file', new TripletBasedSampler({ file: compressed })],
+  [
+    'hard negatives by identifier',
+    new PairwiseDatasetTripletBasedSampler({
+      dataset: new HardNegativesDataset({ file: hard }),
+      negativeAlgo: 'bm25',
+    }),
+  ],
   ['columns', new PairwiseSamplerFromTSV({ file: wide, columns })],
   ['JSON lines', new PairwiseSamplerFromJSONL({ file: jsonl })],
   ['scores of a teacher', new DistillationPairwiseSampler({ file: scored })],
@@ -177,14 +192,19 @@ describe('files', () => {
     [
       'no score',
       new DistillationPairwiseSampler({ file: file('bad2', ['1\t\ta\tb\tc']) }),
-      'expected a score, received ""',
+      'expected a finite number as the score, received ""',
     ],
     [
       'no number',
       new DistillationPairwiseSampler({ file: file('bad3', ['1\tx\ta\tb\tc']) }),
-      'expected a score, received "x"',
+      'expected a finite number as the score, received "x"',
     ],
     ['no JSON', new PairwiseSamplerFromJSONL({ file: file('bad4', ['{']) }), 'bad4, line 1'],
+    [
+      'an empty identifier',
+      new TripletBasedSampler({ file: file('bad7', ['a\tb\tc', 'a\t\tc']) }),
+      'bad7, line 2: expected an identifier in "positive", received ""',
+    ],
     [
       'a number for an identifier',
       new PairwiseSamplerFromJSONL({ file: file('bad5', ['{"topic": 1}']) }),
@@ -252,108 +272,30 @@ describe('texts', () => {
     expect(point!.document!.text).toMatch(/^passage: text of d\d+$/);
   });
 
-  test('come from a file of identifiers and texts, or from a store that is open', async () => {
-    const store = new TsvTexts({ file: file('texts', ['d1\tone\ttwo', 'd2\t', '']) });
-    expect([...store.ids()]).toEqual(['d1', 'd2']);
-    expect([store.text('d1'), store.text('d2')]).toEqual(['one\ttwo', '']);
-    expect(() => store.text('d3')).toThrow('Expected a text for d3 in');
-    expect(() => new TsvTexts({ file: file('texts2', ['d1\tone', 'd2']) }).text('d1')).toThrow(
-      'texts2:2: expected an identifier, a tab and a text',
-    );
-    expect(await new OpenTexts(store).text('d1')).toBe('one\ttwo');
-  });
-});
-
-describe('what a retriever found', () => {
-  test('gives positives that are judged and negatives that are not, best first; topics without either are skipped', () => {
-    const { topics, skipped } = judge({
-      topics: ['a', 'b', 'c', 'd'].map((id) => ({ id, text: id })),
-      qrels: new Map([
-        ['a', new Map(Object.entries({ x: 2, y: 0, w: 1 }))],
-        ['b', new Map(Object.entries({ x: 1 }))],
-        ['c', new Map(Object.entries({ x: 0 }))],
-      ]),
-      run: new Map([
-        ['a', new Map(Object.entries({ v: 1, x: 9, z: 2, y: 2 }))],
-        ['b', new Map(Object.entries({ x: 3 }))],
-        ['c', new Map(Object.entries({ y: 3 }))],
-      ]),
+  test('come with titles, which prefixes are put before; what is not there is an error', async () => {
+    const adapter = new SampleTransformList({
+      adapters: [
+        new SampleHydrator({
+          documentstore: new OpenDocuments(
+            new Map([
+              ['d0', { id: 'd0', text: 'a plant', title: 'Tree' }],
+              ['d1', { id: 'd1', text: 'a vessel', title: '' }],
+            ]),
+          ),
+          querystore: new OpenDocuments({ get: (id: string) => ({ id, text: 'what?' }) }),
+        }),
+        new SamplePrefixAdding({ queryPrefix: 'query: ', documentPrefix: 'passage: ' }),
+      ],
     });
-    expect(topics).toEqual([
+    const iterator = new TransformAdapter({ sampler: triplets, adapter }).iterate(RandomState.fromSeed(0));
+    expect(await take(iterator, 1)).toEqual([
       {
-        topic: { id: 'a', text: 'a' },
-        positives: [
-          ['x', 2],
-          ['w', 1],
-        ],
-        negatives: ['z', 'y', 'v'],
+        topic: { id: 't0', text: 'query: what?' },
+        positive: { id: 'd0', text: 'a plant', title: 'passage: Tree' },
+        negative: { id: 'd1', text: 'passage: a vessel', title: '' },
       },
     ]);
-    expect(skipped).toBe(3);
-  });
-
-  test('points have the ratio and the grades; pairs are of one topic', async () => {
-    const points = (await first(
-      new PointwiseModelBasedSampler({ source, relevantRatio: 0.25 }),
-      2000,
-    )) as PointwiseSample[];
-    const relevant = points.filter(({ relevance }) => relevance > 0);
-    expect(relevant.length / 2000).toBeGreaterThan(0.2);
-    expect(relevant.length / 2000).toBeLessThan(0.3);
-    const number = ({ id }: { readonly id: string }) => Number(id.slice(1));
-    for (const { topic, document, relevance } of points) {
-      expect(number(document) % 5 === number(topic)).toBe(relevance > 0);
-      if (relevance > 0) expect(relevance).toBe(1 + (number(document) % 2));
-    }
-    const pairs = (await first(new PairwiseModelBasedSampler({ source }), 200)) as PairwiseRecord[];
-    for (const { topic, positive, negative } of pairs) {
-      expect(number(positive) % 5).toBe(number(topic));
-      expect(number(negative) % 5).not.toBe(number(topic));
-    }
-  });
-
-  test('is kept in a file for the same configuration', async () => {
-    const cache = join(directory, 'cache.json');
-    const draw = (documents: number) =>
-      first(new PairwiseModelBasedSampler({ source: new NumberedRankings({ documents }), cache }), 3);
-    NumberedRankings.asked = 0;
-    const found = await draw(20);
-    expect(await draw(20)).toEqual(found);
-    expect(NumberedRankings.asked).toBe(1);
-    await draw(30);
-    expect(NumberedRankings.asked).toBe(2);
-    writeFileSync(cache, 'my notes');
-    await expect(draw(20)).rejects.toThrow('cache.json: expected cached rankings');
-    expect(readFileSync(cache, 'utf8')).toBe('my notes');
-  });
-
-  test('without any topic it is an error, and rankings without identity are not cached', async () => {
-    const empty = new GivenRankings({ topics: [{ id: 'a', text: 'a' }], qrels: new Map(), run: new Map() });
-    await expect(first(new PairwiseModelBasedSampler({ source: empty }))).rejects.toThrow(
-      'received none (1 skipped)',
-    );
-    const given = new GivenRankings(source.rankings());
-    const cache = join(directory, 'given.json');
-    await expect(first(new PairwiseModelBasedSampler({ source: given, cache }))).rejects.toThrow(
-      'GivenRankings',
-    );
-    expect(existsSync(cache)).toBe(false);
-  });
-
-  test('becomes a dataset of hard negatives', async () => {
-    const path = join(directory, 'hard.jsonl');
-    expect(writeHardNegatives(path, source.rankings(), { name: 'first', count: 2, skip: 1 })).toEqual({
-      written: 5,
-      skipped: 0,
-    });
-    const sampler = new PairwiseDatasetTripletBasedSampler({
-      dataset: new JSONLPairwiseSampleDataset({ file: path }),
-      negativeAlgo: 'first',
-    });
-    const [pair] = (await first(sampler)) as PairwiseRecord[];
-    expect(pair!.topic).toEqual({ id: 't0', text: 'topic 0' });
-    // Of d19, d18, d17 the first is left out.
-    expect(['d18', 'd17']).toContain(pair!.negative.id);
+    await expect(take(iterator, 1)).rejects.toThrow('There is no text of "d2"');
   });
 });
 

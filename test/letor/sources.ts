@@ -2,7 +2,9 @@
 import { config } from '../../lib/experiment/config.ts';
 import { param } from '../../lib/experiment/parameters.ts';
 import { int } from '../../lib/experiment/types.ts';
-import { RankingSource, type Rankings, Texts } from '../../lib/letor/index.ts';
+import { DocumentProvider, type DocumentTexts, Retriever } from '../../lib/ir/index.ts';
+import type { Document, ScoredDocument } from '../../lib/ir/types.ts';
+import { RankingSource, type Rankings } from '../../lib/letor/index.ts';
 
 /** Topics of which document i is relevant for topic i mod 5; all are retrieved, highest number first. */
 export class NumberedRankings extends config(
@@ -11,11 +13,7 @@ export class NumberedRankings extends config(
   { documents: param(int), topics: param(int, { default: 5 }) },
   RankingSource,
 ) {
-  /** How often it was asked. */
-  static asked = 0;
-
   rankings(): Rankings {
-    NumberedRankings.asked++;
     const ids = Array.from({ length: this.documents }, (_, i) => i);
     const topics = Array.from({ length: this.topics }, (_, i) => ({ id: `t${i}`, text: `topic ${i}` }));
     const grades = (topic: number) =>
@@ -28,13 +26,36 @@ export class NumberedRankings extends config(
   }
 }
 
+/** Documents of which each has its number as score. */
+export class NumberedRetriever extends config(
+  import.meta,
+  'test.letor.NumberedRetriever',
+  { documents: param(int) },
+  Retriever,
+) {
+  /** For how many topics it was asked. */
+  static asked = 0;
+
+  retrieve(): ScoredDocument[] {
+    NumberedRetriever.asked++;
+    return Array.from({ length: this.documents }, (_, i) => ({ id: `d${i}`, score: i / 3 })).reverse();
+  }
+}
+
 /** The text of an identifier, and which were asked for. */
-export class CountedTexts extends config(import.meta, 'test.letor.CountedTexts', {}, Texts) {
+export class CountedTexts
+  extends config(import.meta, 'test.letor.CountedTexts', {}, DocumentProvider)
+  implements DocumentTexts
+{
   readonly fetched: string[] = [];
 
-  async text(id: string): Promise<string> {
+  async open(): Promise<DocumentTexts> {
+    return this;
+  }
+
+  get(id: string): Document | undefined {
     this.fetched.push(id);
-    return `text of ${id}`;
+    return { id, text: `text of ${id}` };
   }
 
   ids(): string[] {

@@ -10,8 +10,8 @@ const drawn = async (sampler: RandomSpanSampler, count: number) =>
 
 test('spans are parts of their documents, of whole characters', async () => {
   class Faces extends CountedTexts {
-    override async text(id: string): Promise<string> {
-      return id === 'd0' ? '' : `${id}😀😀😀${id}`;
+    override get(id: string) {
+      return { id, text: id === 'd0' ? '' : `${id}😀😀😀${id}` };
     }
   }
   const pairs = (await drawn(

@@ -3,15 +3,18 @@
  */
 import { config } from '../../experiment/config.ts';
 import { param } from '../../experiment/parameters.ts';
-import { pathname, string } from '../../experiment/types.ts';
-import { DocumentStore } from '../collections/documentStore.ts';
+import { int, pathname, string } from '../../experiment/types.ts';
+import { DocumentStore, MemoryDocuments } from '../collections/documentStore.ts';
+import { readDocuments } from '../collections/documents.ts';
 import { readQrels } from '../collections/qrels.ts';
 import { readRun } from '../collections/runs.ts';
 import { readTopics } from '../collections/topics.ts';
+import { InvertedIndex } from '../firststage/invertedIndex.ts';
+import { completeSimilarity, type Similarity } from '../firststage/similarity.ts';
 import type { Run, ScoredDocument, Topic } from '../types.ts';
 import { Adhoc, type JudgedTopics } from './adhoc.ts';
-import { DocumentProvider } from './documentProvider.ts';
-import { RunRetriever } from './firstStage.ts';
+import { DocumentProvider, type DocumentTexts, OpenDocuments } from './documentProvider.ts';
+import { checkTopK, RunRetriever } from './firstStage.ts';
 import { Retriever } from './retriever.ts';
 
 /**
@@ -30,6 +33,44 @@ export class StoredDocuments extends config(
   override open(): Promise<DocumentStore> {
     this.#store ??= DocumentStore.open(this.directory);
     return this.#store;
+  }
+}
+
+/**
+ * The documents of a file in a format of `readDocuments`, all of them in memory.
+ *
+ * - `documentsId`: names them in the identity; `file`, which is not in it, is where they are
+ */
+export class FileDocuments extends config(
+  import.meta,
+  'xpmir.documents.FileDocuments',
+  { documentsId: param(string), file: param(pathname) },
+  DocumentProvider,
+) {
+  #read: Promise<MemoryDocuments> | undefined;
+
+  override open(): Promise<MemoryDocuments> {
+    this.#read ??= MemoryDocuments.read(readDocuments(this.file));
+    return this.#read;
+  }
+}
+
+/**
+ * The topics of a file in a format of `readTopics`, for samples that name them by identifier.
+ *
+ * - `topicsId`: names them in the identity; `file`, which is not in it, is where they are
+ */
+export class FileTopics extends config(
+  import.meta,
+  'xpmir.documents.FileTopics',
+  { topicsId: param(string), file: param(pathname) },
+  DocumentProvider,
+) {
+  #read: Promise<DocumentTexts> | undefined;
+
+  override open(): Promise<DocumentTexts> {
+    this.#read ??= readTopics(this.file).then((topics) => new OpenDocuments(topics).texts);
+    return this.#read;
   }
 }
 
@@ -73,5 +114,52 @@ export class RunFileRetriever extends config(
   override async retrieve(topic: Topic): Promise<readonly ScoredDocument[]> {
     this.#run ??= readRun(this.file);
     return new RunRetriever(await this.#run).retrieve(topic);
+  }
+}
+
+/** What an `IndexFileRetriever` is made of. */
+export interface IndexFileValues {
+  /** Names the index in the identity, such as 'vaswani'. */
+  readonly indexId: string;
+  /** Where the index is, as `InvertedIndex.build` left it; not in the identity. */
+  readonly directory: string | URL;
+  /** How documents are scored, also as JSON; by default BM25 as `search` has it. */
+  readonly similarity?: Similarity | string;
+  /** Default 1000. */
+  readonly topK?: number;
+}
+
+/**
+ * The best documents of an `InvertedIndex` in a directory. Its similarity, as JSON with all options and in one order, is in
+ * the identity: to leave an option out is the same as to give its default.
+ */
+export class IndexFileRetriever extends config(
+  import.meta,
+  'xpmir.rankers.IndexFileRetriever',
+  {
+    indexId: param(string),
+    directory: param(pathname),
+    similarity: param(string),
+    topK: param(int, { default: 1000, ignoreDefault: true }),
+  },
+  Retriever,
+) {
+  #index: Promise<InvertedIndex> | undefined;
+
+  /** @throws ArgumentError for what is no similarity */
+  constructor({ similarity = { name: 'bm25' }, ...rest }: IndexFileValues) {
+    const given = typeof similarity === 'string' ? (JSON.parse(similarity) as Similarity) : similarity;
+    super({ ...rest, similarity: JSON.stringify(completeSimilarity(given)) });
+  }
+
+  override validate(): void {
+    super.validate();
+    checkTopK(this.topK);
+  }
+
+  override async retrieve({ text }: Topic): Promise<readonly ScoredDocument[]> {
+    this.#index ??= InvertedIndex.open(this.directory);
+    const similarity = JSON.parse(this.similarity) as Similarity;
+    return (await this.#index).search(text, this.topK, { similarity });
   }
 }

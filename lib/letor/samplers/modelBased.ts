@@ -9,8 +9,8 @@ import type { SerializableIterator } from '../../learning/iterators.ts';
 import type { RandomState } from '../../learning/random.ts';
 import { RandomSerializableIterator } from '../../learning/randomIterators.ts';
 import type { Sampler } from '../../learning/sampler.ts';
-import { ModelBasedSampler, named } from './rankings.ts';
-import type { PairwiseSample, PointwiseSample } from './samples.ts';
+import { ModelBasedSampler } from './rankings.ts';
+import { byId, type PairwiseSample, type PointwiseSample } from './samples.ts';
 
 /** Without an end: a random positive with a probability of `relevantRatio`, with its grade, otherwise a random negative, 0. */
 export class PointwiseModelBasedSampler extends config(
@@ -35,10 +35,10 @@ export class PointwiseModelBasedSampler extends config(
   async *#draw(random: RandomState): AsyncGenerator<PointwiseSample> {
     const { topics } = await this.judged();
     const positives = topics.flatMap(({ topic, positives }) =>
-      positives.map(([id, relevance]): PointwiseSample => ({ topic, document: named(id), relevance })),
+      positives.map(([id, relevance]): PointwiseSample => ({ topic, document: byId(id), relevance })),
     );
     const negatives = topics.flatMap(({ topic, negatives }) =>
-      negatives.map((id): PointwiseSample => ({ topic, document: named(id), relevance: 0 })),
+      negatives.map((id): PointwiseSample => ({ topic, document: byId(id), relevance: 0 })),
     );
     for (;;) yield random.pick(random.uniform() < this.relevantRatio ? positives : negatives);
   }
@@ -62,7 +62,7 @@ export class PairwiseModelBasedSampler extends config(
     for (;;) {
       const { topic, positives, negatives } = random.pick(topics);
       const [positive] = random.pick(positives);
-      yield { topic, positive: named(positive), negative: named(random.pick(negatives)) };
+      yield { topic, positive: byId(positive), negative: byId(random.pick(negatives)) };
     }
   }
 }

@@ -6,19 +6,25 @@ import { wrong } from '../../experiment/accept.ts';
 import { config } from '../../experiment/config.ts';
 import { writeAtomically } from '../../experiment/files.ts';
 import { param, path } from '../../experiment/parameters.ts';
-import { type TaskContext, task } from '../../experiment/task.ts';
+import { type Dep, type TaskContext, task } from '../../experiment/task.ts';
 import { int, optional, string } from '../../experiment/types.ts';
-import { FileIterator } from '../../learning/fileIterators.ts';
+import { JSON_LINES } from '../../ir/collections/formats.ts';
+import { type Row, RowIterator } from '../../ir/collections/rows.ts';
+import { readHardNegatives } from '../../ir/collections/training.ts';
+import { DocumentProvider } from '../../ir/rankers/documentProvider.ts';
+import type { FileState } from '../../learning/fileIterators.ts';
 import { FileSampler } from '../../learning/fileSamplers.ts';
-import { RandomizedSerializableIterator } from '../../learning/iteratorAdapters.ts';
+import {
+  RandomizedSerializableIterator,
+  SerializableIteratorTransform,
+} from '../../learning/iteratorAdapters.ts';
 import type { SerializableIterator } from '../../learning/iterators.ts';
 import type { RandomState } from '../../learning/random.ts';
 import { Sampler } from '../../learning/sampler.ts';
 import { isPlainObject } from '../../plainObject.ts';
 import { namedIn } from './fileSamplers.ts';
 import { judge, RankingSource, type Rankings } from './rankings.ts';
-import type { Named, PairwiseSample } from './samples.ts';
-import { Texts } from './texts.ts';
+import { byId, type Named, type PairwiseSample } from './samples.ts';
 
 /** A topic, in one form or several, what is relevant for it, and by who found them, documents that are not. */
 export interface PairwiseTopic {
@@ -36,24 +42,46 @@ export class JSONLPairwiseSampleDataset extends config(
 ) {
   declare batches: FileSampler<PairwiseTopic>['batches'];
 
-  iterate(): FileIterator<PairwiseTopic> {
-    return new PairwiseTopics(this.file);
+  iterate(): RowIterator<PairwiseTopic> {
+    return new RowIterator(this.file, JSON_LINES, pairwiseTopicIn);
   }
 }
 
-class PairwiseTopics extends FileIterator<PairwiseTopic> {
-  protected parse(line: string): PairwiseTopic | undefined {
-    if (line.trim() === '') return undefined;
-    const { topics, positives, negatives } = { ...(JSON.parse(line) as Record<string, unknown>) };
-    if (!isPlainObject(negatives)) throw new ArgumentError('expected lists by name under "negatives"');
-    return {
-      topics: listIn(topics, 'topics'),
-      positives: listIn(positives, 'positives'),
-      negatives: Object.fromEntries(
-        Object.entries(negatives).map(([name, each]) => [name, listIn(each, `negatives.${name}`)]),
-      ),
-    };
+function pairwiseTopicIn({ topics, positives, negatives }: Row): PairwiseTopic {
+  if (!isPlainObject(negatives)) throw new ArgumentError('expected lists by name under "negatives"');
+  return {
+    topics: listIn(topics, 'topics'),
+    positives: listIn(positives, 'positives'),
+    negatives: mapped(negatives, (each, name) => listIn(each, `negatives.${name}`)),
+  };
+}
+
+/** `qid`, `pos` and `neg` in JSON on each line, as `readHardNegatives` reads them: sentence-transformers' hard negatives of MS MARCO. */
+export class HardNegativesDataset extends config(
+  import.meta,
+  'xpmir.letor.samplers.HardNegativesDataset',
+  {},
+  FileSampler,
+) {
+  declare batches: FileSampler<PairwiseTopic>['batches'];
+
+  iterate(): SerializableIterator<PairwiseTopic, FileState> {
+    return new SerializableIteratorTransform(
+      readHardNegatives(this.file),
+      ({ topic, positives, negatives }) => ({
+        topics: [byId(topic)],
+        positives: positives.map(byId),
+        negatives: mapped(negatives, (ids) => ids.map(byId)),
+      }),
+    );
   }
+}
+
+function mapped<T, U>(
+  lists: Readonly<Record<string, T>>,
+  make: (list: T, name: string) => U,
+): Readonly<Record<string, U>> {
+  return Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, make(list, name)]));
 }
 
 function listIn(value: unknown, name: string): Named[] {
@@ -70,7 +98,7 @@ export class PairwiseDatasetTripletBasedSampler extends config(
     /** A list of negatives by its name, or `random`: any document that is not one of the positives. */
     negativeAlgo: param(string, { default: 'random' }),
     /** Where random negatives are taken from. */
-    documents: param(optional(Texts)),
+    documents: param(optional(DocumentProvider)),
   },
   Sampler,
 ) {
@@ -86,18 +114,18 @@ export class PairwiseDatasetTripletBasedSampler extends config(
   iterate(random: RandomState): SerializableIterator<PairwiseSample> {
     const own = random.fork();
     const topics = this.dataset.iterate(random) as SerializableIterator<PairwiseTopic>;
-    return new RandomizedSerializableIterator(topics, own, (each, dice) => ({
+    return new RandomizedSerializableIterator(topics, own, async (each, dice) => ({
       topic: dice.pick(filled(each.topics, 'topics', each)),
       positive: dice.pick(filled(each.positives, 'positives', each)),
-      negative: this.#negative(each, dice),
+      negative: await this.#negative(each, dice),
     }));
   }
 
-  #negative(each: PairwiseTopic, dice: RandomState): Named {
+  async #negative(each: PairwiseTopic, dice: RandomState): Promise<Named> {
     const { negativeAlgo, documents } = this;
     if (negativeAlgo !== 'random')
       return dice.pick(filled(each.negatives[negativeAlgo] ?? [], `negatives.${negativeAlgo}`, each));
-    this.#ids ??= [...(documents?.ids() ?? [])];
+    this.#ids ??= [...((await documents?.open())?.ids() ?? [])];
     const positives = new Set(each.positives.map(({ id }) => id));
     if (this.#ids.every((id) => positives.has(id)))
       throw new ArgumentError(
@@ -105,7 +133,7 @@ export class PairwiseDatasetTripletBasedSampler extends config(
       );
     for (;;) {
       const id = dice.pick(this.#ids);
-      if (!positives.has(id)) return { id };
+      if (!positives.has(id)) return byId(id);
     }
   }
 }
@@ -163,6 +191,10 @@ export class ModelBasedHardNegativeSampler extends task(
     file: path('negatives.jsonl'),
   },
 ) {
+  override taskOutputs(dep: Dep): JSONLPairwiseSampleDataset {
+    return dep(new JSONLPairwiseSampleDataset({ file: this.file }));
+  }
+
   override async execute(_context: TaskContext): Promise<void> {
     const { file, name, count, skip } = this;
     writeHardNegatives(file, await this.source.rankings(), { name, count, skip });

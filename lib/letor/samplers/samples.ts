@@ -14,7 +14,13 @@ import type {
 export interface Named {
   readonly id: string;
   readonly text?: string;
+  /** Of a document, where it has one. */
+  readonly title?: string;
 }
+
+export const byId = (id: string): Named => ({ id });
+/** What has a text alone is named by nothing. */
+export const byText = (text: string): Named => ({ id: '', text });
 
 type Before<R> = {
   readonly [K in keyof R]: R[K] extends Topic | Document

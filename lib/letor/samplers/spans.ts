@@ -6,13 +6,13 @@ import { wrong } from '../../experiment/accept.ts';
 import { config } from '../../experiment/config.ts';
 import { param } from '../../experiment/parameters.ts';
 import { int } from '../../experiment/types.ts';
+import { DocumentProvider, documentOf } from '../../ir/rankers/documentProvider.ts';
 import type { Document } from '../../ir/types.ts';
 import type { SerializableIterator } from '../../learning/iterators.ts';
 import type { RandomState } from '../../learning/random.ts';
 import { RandomSerializableIterator } from '../../learning/randomIterators.ts';
 import { Sampler } from '../../learning/sampler.ts';
 import type { PairwiseRecord } from '../records.ts';
-import { Texts } from './texts.ts';
 
 /** Documents without a text are left out, unless there is nothing else. */
 const MOST_BLANK = 1000;
@@ -26,7 +26,7 @@ export class RandomSpanSampler extends config(
   import.meta,
   'xpmir.letor.samplers.RandomSpanSampler',
   {
-    documents: param(Texts),
+    documents: param(DocumentProvider),
     /** The most characters of a span. */
     maxSpansize: param(int, { default: 1000 }),
   },
@@ -44,14 +44,15 @@ export class RandomSpanSampler extends config(
   }
 
   async *#draw(random: RandomState): AsyncGenerator<PairwiseRecord> {
-    const ids = [...this.documents.ids()];
+    const texts = await this.documents.open();
+    const ids = [...texts.ids()];
     if (ids.length < 2) throw new ArgumentError(`Expected at least two documents but received ${ids.length}`);
     let blank = 0;
     for (;;) {
       const first = random.integer(ids.length);
       const second = (first + 1 + random.integer(ids.length - 1)) % ids.length;
       const [id, other] = [ids[first] as string, ids[second] as string];
-      const [text, otherText] = [await this.documents.text(id), await this.documents.text(other)];
+      const [{ text }, { text: otherText }] = [documentOf(texts, id), documentOf(texts, other)];
       if (text.trim() === '' || otherText.trim() === '') {
         if (++blank < MOST_BLANK) continue;
         throw new ArgumentError(`Expected documents with texts but ${blank} pairs in a row had none`);

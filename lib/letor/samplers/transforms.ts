@@ -1,16 +1,15 @@
 /**
  * What is made of samples before they are learnt from: texts fetched, prefixes added.
  */
-import { types } from 'node:util';
 import { config } from '../../experiment/config.ts';
 import { param } from '../../experiment/parameters.ts';
 import { list, optional, string } from '../../experiment/types.ts';
+import { DocumentProvider, documentOf } from '../../ir/rankers/documentProvider.ts';
 import { SerializableIteratorTransform } from '../../learning/iteratorAdapters.ts';
 import type { MaybePromise, SerializableIterator } from '../../learning/iterators.ts';
 import type { RandomState } from '../../learning/random.ts';
 import { Sampler } from '../../learning/sampler.ts';
 import { type AnySample, DOCUMENT_FIELDS, type Named } from './samples.ts';
-import { Texts } from './texts.ts';
 
 /** Makes topics and documents of topics and documents, as many and in the same order. */
 export abstract class SampleTransform extends config(
@@ -27,26 +26,26 @@ export abstract class SampleTransform extends config(
   }
 }
 
-/** Fetches the texts of what has only an identifier. */
+/** Fetches what has only an identifier: topics, and documents with their titles. */
 export class SampleHydrator extends config(
   import.meta,
   'xpmir.letor.samplers.hydrators.SampleHydrator',
   {
-    documentstore: param(optional(Texts)),
-    querystore: param(optional(Texts)),
+    documentstore: param(optional(DocumentProvider)),
+    querystore: param(optional(DocumentProvider)),
   },
   SampleTransform,
 ) {
-  override transformTopics(topics: readonly Named[]): MaybePromise<readonly Named[]> {
+  override transformTopics(topics: readonly Named[]): Promise<readonly Named[]> {
     return fetched(topics, this.querystore);
   }
 
-  override transformDocuments(documents: readonly Named[]): MaybePromise<readonly Named[]> {
+  override transformDocuments(documents: readonly Named[]): Promise<readonly Named[]> {
     return fetched(documents, this.documentstore);
   }
 }
 
-/** Puts words before texts, as some models are trained with: `query: ` and `passage: `, for example. */
+/** Puts words before all that is read of a text, its title included, such as `query: ` and `passage: ` for E5. */
 export class SamplePrefixAdding extends config(
   import.meta,
   'xpmir.letor.samplers.hydrators.SamplePrefixAdding',
@@ -114,16 +113,21 @@ export class TransformAdapter extends config(
   }
 }
 
-function fetched(items: readonly Named[], texts: Texts | undefined): MaybePromise<readonly Named[]> {
-  if (texts === undefined) return items;
-  const found = items.map(({ id, text }) => text ?? texts.text(id));
-  const named = (all: readonly string[]) => items.map((item, i) => ({ ...item, text: all[i] as string }));
-  return found.some((each) => types.isPromise(each))
-    ? Promise.all(found).then(named)
-    : named(found as string[]);
+async function fetched(
+  items: readonly Named[],
+  provider: DocumentProvider | undefined,
+): Promise<readonly Named[]> {
+  if (provider === undefined || items.every(({ text }) => text !== undefined)) return items;
+  const texts = await provider.open();
+  return items.map((item) => (item.text === undefined ? documentOf(texts, item.id) : item));
 }
 
 function prefixed(items: readonly Named[], prefix: string): readonly Named[] {
   // What has no text stays so, and is refused by the trainer.
-  return items.map((item) => (item.text === undefined ? item : { ...item, text: prefix + item.text }));
+  return items.map((item) => {
+    const { title, text } = item;
+    if (text === undefined) return item;
+    // Models read the title first.
+    return title ? { ...item, title: prefix + title } : { ...item, text: prefix + text };
+  });
 }
