@@ -60,7 +60,10 @@ export class TableFormat implements RowFormat {
         `expected ${columns.length} fields (${columns.join(' ')}), received ${fields.length}`,
       );
     }
-    return Object.fromEntries(columns.map((name, i) => [name, fields[i]]));
+    // Cheaper than Object.fromEntries, as files have millions of rows; without a prototype no name of a column is special.
+    const row: Record<string, string | undefined> = Object.create(null);
+    for (let i = 0; i < columns.length; i++) row[columns[i] as string] = fields[i];
+    return row;
   }
 
   finish(): void {
