@@ -19,7 +19,6 @@ import {
   BatchwiseTrainer,
   type CosineDense,
   GivenRankings,
-  OpenTexts,
   PairwiseInBatchNegativesSampler,
   PairwiseModelBasedSampler,
   PairwiseTrainer,
@@ -80,7 +79,7 @@ export async function pretrain(
   { documents }: TestCollection,
   options: { readonly seed: number; readonly schedule: Schedule; readonly path: string },
 ): Promise<void> {
-  const spans = new RandomSpanSampler({ documents: new OpenTexts(documents), maxSpansize: 200 });
+  const spans = new RandomSpanSampler({ documents: new OpenDocuments(documents), maxSpansize: 200 });
   const sampler = new PairwiseInBatchNegativesSampler({ sampler: spans, negatives: false });
   const trainer = new BatchwiseTrainer({ sampler, batchSize: options.schedule.batchSize });
   await initialized(model, options.seed);
@@ -109,7 +108,7 @@ export async function train(
     qrels: about(qrels, fold.train),
     run: firstOf(about(bm25, fold.train)),
   });
-  const hydrator = new SampleHydrator({ documentstore: new OpenTexts(documents) });
+  const hydrator = new SampleHydrator({ documentstore: new OpenDocuments(documents) });
   const triples = new TransformAdapter({
     sampler: new PairwiseModelBasedSampler({ source: rankings }),
     adapter: hydrator,
