@@ -12,6 +12,7 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { megabytes, Progress } from './progress.mjs';
 import { proxyFor, tunnel, viaProxy } from './proxy.ts';
 import { checkSpace } from './space.ts';
@@ -23,27 +24,45 @@ const redirectLimit = 5;
 /** An answer that trying again will not change. */
 class RefusedError extends Error {}
 
-/** Downloads `url` to `path` by way of `path.part`; returns `path`. */
-export async function download(url: string, path: string, env: NodeJS.ProcessEnv): Promise<string> {
+/**
+ * Downloads `url` to `path` by way of `path.part`; returns `path`. Attempts that bring nothing new are limited.
+ *
+ * @param pause waits before the attempt of this number, 2 or later. Default: 1 s, then twice as long each time.
+ */
+export async function download(
+  url: string,
+  path: string,
+  env: NodeJS.ProcessEnv,
+  pause = (attempt: number): Promise<unknown> => sleep(1000 * 2 ** (attempt - 2)),
+): Promise<string> {
   if (existsSync(path)) return path;
+  let furthest = sizeOf(`${path}.part`);
   for (let attempt = 1; ; attempt++) {
     try {
       await continuePart(url, `${path}.part`, env);
       renameSync(`${path}.part`, path);
       return path;
     } catch (error) {
+      const reached = sizeOf(`${path}.part`);
+      if (reached > furthest) attempt = 1;
+      furthest = Math.max(furthest, reached);
       if (error instanceof RefusedError || attempt === attempts || isFinal(error)) throw error;
       console.error(
         `Connection lost (${(error as Error).message}); going on, attempt ${attempt + 1} of ${attempts}`,
       );
+      await pause(attempt + 1);
     }
   }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 async function continuePart(url: string, part: string, env: NodeJS.ProcessEnv): Promise<void> {
   const tagFile = `${part}.tag`;
   const tag = existsSync(tagFile) ? readFileSync(tagFile, 'utf8') : undefined;
-  const have = tag !== undefined && existsSync(part) ? statSync(part).size : 0;
+  const have = tag !== undefined ? sizeOf(part) : 0;
   // If-Range: should the file have changed since, the server sends all of it instead of a rest that does not fit.
   const range = have > 0 ? { Range: `bytes=${have}-`, 'If-Range': tag } : {};
   const response = await get(url, range, env);
@@ -66,7 +85,7 @@ async function continuePart(url: string, part: string, env: NodeJS.ProcessEnv): 
   else rmSync(tagFile, { force: true });
 
   const progress = new Progress(
-    `Downloading ${url}${start > 0 ? `, from ${megabytes(start)} on` : ''}`,
+    `Downloading ${shown(url)}${start > 0 ? `, from ${megabytes(start)} on` : ''}`,
     total,
     megabytes,
   );
@@ -75,8 +94,11 @@ async function continuePart(url: string, part: string, env: NodeJS.ProcessEnv): 
     received += chunk.length;
     progress.update(received);
   });
+  const file = createWriteStream(part, { flags: resumed ? 'a' : 'w' });
+  const closed = new Promise<void>((resolve) => file.once('close', resolve));
   try {
-    await pipeline(response, createWriteStream(part, { flags: resumed ? 'a' : 'w' }));
+    // Cut off, a write may still be under way: only of a closed file is the size where the next attempt goes on.
+    await pipeline(response, file).finally(() => closed);
     if (total !== undefined && received !== total)
       throw new Error(`cut off after ${received} of ${total} bytes`);
   } catch (error) {
@@ -85,6 +107,12 @@ async function continuePart(url: string, part: string, env: NodeJS.ProcessEnv): 
   }
   progress.finish(megabytes(received));
   rmSync(tagFile, { force: true });
+}
+
+/** An address without its query and password, which may be secret. */
+export function shown(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname;
 }
 
 function roomFor(directory: string, bytes: number): void {
@@ -136,5 +164,6 @@ function isFinal(error: unknown): boolean {
     'EDQUOT',
     'EROFS',
     'EACCES',
+    'ENOTDIR',
   ].includes(code);
 }
