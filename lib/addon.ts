@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { cacheRoot } from './cache.ts';
 import { listDirectory } from './listDirectory.ts';
 import { packageVersion } from './packageVersion.ts';
-import { addonPackage, isCheckout, platformProblem, setUpCommand } from './platform.ts';
+import { addonPackage, isCheckout, platformProblem, setUpCommand, wrongPlatform } from './platform.ts';
 
 export type AddonSource = 'XPMIR_ADDON_ROOT' | 'this checkout' | 'xpmir build' | 'npm package';
 
@@ -65,7 +65,7 @@ function addonAt(directory: string, source: AddonSource): BuiltAddon[] {
 export function noAddonMessage(): string {
   if (isCheckout()) return `Expected the native addon, which is not built: run \`${setUpCommand()}\``;
   const problem = platformProblem();
-  if (problem !== undefined) return `Expected a platform that xpmir is built for, but ${problem}`;
+  if (problem !== undefined) return wrongPlatform(problem).message;
   return `Expected the npm package ${addonPackage()}, which is not installed. It is an optional dependency of xpmir: installing \
 with --omit=optional leaves it out, and so does npm before 11.3 with a lock file that was made on another system. To get it, \
 remove node_modules and package-lock.json and run \`npm install --include=optional\`, or compile one: \`npx xpmir build\``;

@@ -9,7 +9,7 @@ import { builtAddons } from './addon.ts';
 import { cacheRoot } from './cache.ts';
 import type { ErrorCode } from './errors.ts';
 import { listDirectory } from './listDirectory.ts';
-import { isCheckout, libtorchPackage, setUpCommand } from './platform.ts';
+import { builtPlatforms, isCheckout, libtorchPackage, platformName, setUpCommand } from './platform.ts';
 import { pythonTorches } from './pythonTorch.ts';
 
 /** Versions whose headers and behaviour this package is written for; libtorch's C++ interface changes with each minor one. */
@@ -131,18 +131,43 @@ export function locateLibtorch(options: LocateOptions = {}): Libtorch {
     if (source === 'XPMIR_LIBTORCH') break;
   }
   if (otherVersion !== undefined) throw versionError(otherVersion, builtFor, tried);
-  throw new LibtorchError('ERR_LIBTORCH_NOT_FOUND', notFoundMessage(tried), tried);
+  throw new LibtorchError('ERR_LIBTORCH_NOT_FOUND', notFoundMessage(tried, { builtFor, headers }), tried);
 }
 
-/** The sentence for a person who has no usable libtorch: what was tried, and the three ways out. */
-export function notFoundMessage(tried: readonly Attempt[]): string {
+/** What a libtorch must be to help. */
+export interface Need {
+  /** Versions that the addons which are there were compiled against; any supported one if empty. */
+  readonly builtFor: readonly string[];
+  /** Whether something is compiled with its headers. */
+  readonly headers: boolean;
+}
+
+/** What was tried, and the ways out that are open in this case. */
+export function notFoundMessage(tried: readonly Attempt[], need: Need): string {
   const places = tried.map(({ source, place, outcome }) => `  ${source}: ${place}: ${outcome}`);
-  return `libtorch was not found. Tried:
-${places.join('\n')}
-Any one of these helps:
-  1. With a network: \`${setUpCommand()}\` fetches libtorch ${pinnedVersion} for CPU into ${cacheDirectory()}
-  2. Install PyTorch ${supportedVersions[0]} to ${supportedVersions.at(-1)} and activate its environment: pip install torch==${pinnedVersion}
-  3. Set XPMIR_LIBTORCH to a directory with lib/ and include/: an unpacked libtorch, or the torch/ folder of a Python installation`;
+  const ways = waysOut(tried, need).map((way, i) => `  ${i + 1}. ${way}`);
+  return ['libtorch was not found. Tried:', ...places, 'Any one of these helps:', ...ways].join('\n');
+}
+
+function waysOut(tried: readonly Attempt[], { builtFor, headers }: Need): string[] {
+  const minors = builtFor.length === 0 ? supportedVersions : [...new Set(builtFor.map(minorOf))];
+  const takesPinned = minors.includes(minorOf(pinnedVersion));
+  const version = takesPinned ? pinnedVersion : (builtFor[0] as string).split('+')[0];
+  const isRefused = tried.some(({ source }) => source === 'download');
+  const isPackaged = builtPlatforms.includes(platformName()) && !isCheckout() && takesPinned && !headers;
+  return [
+    isRefused
+      ? 'Another way to the archive: `npx xpmir setup --mirror URL` (or XPMIR_LIBTORCH_URL) from a mirror, `npx xpmir setup --from PATH` \
+with an archive or a wheel that was fetched elsewhere, HTTPS_PROXY or HTTP_PROXY through a proxy'
+      : `With a network: \`${setUpCommand()}\` fetches libtorch ${version} for CPU into ${cacheDirectory()}`,
+    ...(isPackaged
+      ? [
+          `Install the npm package ${libtorchPackage()}, an optional dependency of xpmir: remove node_modules and package-lock.json and run \`npm install --include=optional\``,
+        ]
+      : []),
+    `Install PyTorch ${minors.length > 2 ? `${minors[0]} to ${minors.at(-1)}` : minors.join(' or ')} and activate its environment: pip install torch==${version}`,
+    `Set XPMIR_LIBTORCH to a directory with lib/${headers ? ' and include/' : ''}: an unpacked libtorch, or the torch/ folder of a Python installation`,
+  ];
 }
 
 function* candidates(

@@ -3,8 +3,10 @@
 import { createRequire } from 'node:module';
 import { types } from 'node:util';
 import { type BuiltAddon, builtAddons, noAddonMessage } from './addon.ts';
+import { damagedLibtorch, damageOf } from './damage.ts';
 import { ArgumentError, fromNative } from './errors.ts';
 import { type Libtorch, libtorchFile, locateLibtorch, minorOf } from './libtorch.ts';
+import { platformError } from './platform.ts';
 
 /** A tensor on the native side: index and generation in one number; 0 is none. */
 export type Handle = number;
@@ -178,7 +180,11 @@ export function watchEntries(watch: ((entry: string) => void) | undefined): void
 
 /** The addon with its errors as this package's classes. */
 export function native(): Addon {
-  addon ??= load();
+  try {
+    addon ??= load();
+  } catch (error) {
+    throw platformError() ?? error; // without glibc nothing else is worth mending
+  }
   return addon;
 }
 
@@ -211,21 +217,13 @@ function load(): Addon {
       );
     }
   };
+  const damage = damageOf(libtorch.directory);
+  if (damage !== undefined) throw damagedLibtorch(libtorch, damage);
   // Once libtorch is open by its absolute path, the addon's own needs resolve by name, wherever libtorch lies.
   const preload = open('preload') as { open(path: string): string | null | undefined };
   const problem = preload.open(libtorchFile(libtorch.directory));
-  if (problem) throw new ArgumentError(damagedLibtorch(libtorch, problem), 'ERR_NO_NATIVE');
+  if (problem) throw damagedLibtorch(libtorch, problem);
   return withErrors(open('addon') as Addon);
-}
-
-function damagedLibtorch({ directory, source }: Libtorch, problem: string): string {
-  const remedy =
-    source === 'npm package'
-      ? 'remove node_modules and install again'
-      : source === 'cache' || source === 'xpmir setup'
-        ? '`npx xpmir setup --remove` and then `npx xpmir setup` fetch it again'
-        : 'install it again, or set XPMIR_LIBTORCH to another one';
-  return `Expected a libtorch that can be loaded in ${directory} (${source}): ${problem}. To mend it, ${remedy}`;
 }
 
 function rethrow(error: unknown): never {

@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { ArgumentError } from './errors.ts';
 
 /** Platforms with prebuilt packages. */
 export const builtPlatforms: readonly string[] = ['linux-x64'];
@@ -39,15 +40,32 @@ export function glibcVersion(): string | undefined {
   return glibc ?? undefined;
 }
 
+/** Why libtorch does not run with the C library that is here; undefined where it does. */
+function glibcProblem(): string | undefined {
+  if (process.platform !== 'linux') return undefined;
+  const version = glibcVersion();
+  if (version === undefined)
+    return 'this Linux has no glibc (Alpine has musl), for which there is no libtorch: use a system with glibc, such as the image node:22-slim';
+  if (isOlder(version, glibcFloor))
+    return `glibc ${version} is older than ${glibcFloor}, which libtorch needs: use a newer system, such as Debian 10, Ubuntu 20.04 or RHEL 8`;
+  return undefined;
+}
+
+/** The error where neither libtorch nor an addon can run, wherever they come from; undefined where they can. */
+export function platformError(): ArgumentError | undefined {
+  const problem = glibcProblem();
+  return problem === undefined ? undefined : wrongPlatform(problem);
+}
+
+/** The one wording for a platform that does not do. */
+export function wrongPlatform(problem: string): ArgumentError {
+  return new ArgumentError(`Expected a platform that xpmir is built for, but ${problem}`, 'ERR_NO_NATIVE');
+}
+
 /** Why nothing prebuilt runs here; undefined where it does. */
 export function platformProblem(): string | undefined {
-  if (process.platform === 'linux') {
-    const version = glibcVersion();
-    if (version === undefined)
-      return 'this Linux has no glibc (Alpine has musl), for which there is no libtorch: use a system with glibc, such as the image node:22-slim';
-    if (isOlder(version, glibcFloor))
-      return `glibc ${version} is older than ${glibcFloor}, which libtorch needs: use a newer system, such as Debian 10, Ubuntu 20.04 or RHEL 8`;
-  }
+  const problem = glibcProblem();
+  if (problem !== undefined) return problem;
   if (builtPlatforms.includes(platformName())) return undefined;
   return `there is no prebuilt addon for ${platformName()}, only for ${builtPlatforms.join(', ')}: \`npx xpmir build\` compiles one`;
 }

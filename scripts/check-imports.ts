@@ -44,6 +44,7 @@ const rootFiles: Readonly<Record<string, string>> = {
   'listDirectory.ts': 'errors',
   'addon.ts': 'locator',
   'cache.ts': 'locator',
+  'damage.ts': 'locator',
   'libtorch.ts': 'locator',
   'platform.ts': 'locator',
   'pythonTorch.ts': 'locator',

@@ -38,8 +38,10 @@ async function run({ dryRun, remove, ...options }: Options): Promise<void> {
   if (remove) {
     if (dryRun) return console.log(`Would remove everything in ${cacheDirectory()}`);
     const { removeFetched } = await import('../setup/libtorch.ts');
-    await removeFetched();
-    return console.log(`Removed everything in ${cacheDirectory()}`);
+    const any = await removeFetched();
+    return console.log(
+      `${any ? 'Removed everything' : 'Nothing to remove: nothing was fetched or chosen'} in ${cacheDirectory()}`,
+    );
   }
   const { planSetUp } = await import('../setup/plan.ts');
   const plan = planSetUp(options);

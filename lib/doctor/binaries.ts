@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { builtAddons, noAddonMessage } from '../addon.ts';
+import { damagedLibtorch, damageOf } from '../damage.ts';
 import { type Attempt, LibtorchError, locateLibtorch } from '../libtorch.ts';
 import { driverVersion } from '../setup/variants.ts';
 import { type Finding, note, ok, problem } from './finding.ts';
@@ -19,7 +20,11 @@ export function addonFinding(env: NodeJS.ProcessEnv): Finding {
 
 export function libtorchFinding(env: NodeJS.ProcessEnv): Finding {
   try {
-    const { version, directory, source, tried } = locateLibtorch({ env });
+    const libtorch = locateLibtorch({ env });
+    const { version, directory, source, tried } = libtorch;
+    const damage = damageOf(directory);
+    if (damage !== undefined)
+      return problem('libtorch', 'damaged', damagedLibtorch(libtorch, damage).message);
     const before = tried.filter(({ outcome }) => !/^(not set|not installed|no torch|empty)$/.test(outcome));
     return ok('libtorch', `${version} (${source}: ${directory})${passedOver(before)}`);
   } catch (error) {

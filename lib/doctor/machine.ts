@@ -1,5 +1,14 @@
 /** What the machine gives: Node, the platform, memory, disks, and what compiling would need. */
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { cacheDirectory } from '../libtorch.ts';
@@ -74,6 +83,7 @@ export function cacheFinding(env: NodeJS.ProcessEnv): Finding {
   const remedy =
     'set XDG_CACHE_HOME to a directory that can be written to; only `xpmir setup` and `xpmir build` need it';
   try {
+    if (!statSync(existing).isDirectory()) throw new Error(`${existing} is no directory`);
     accessSync(existing, constants.W_OK);
     if (existing === cache) {
       const probe = join(cache, `.doctor-${process.pid}`); // a read-only file system shows itself only here

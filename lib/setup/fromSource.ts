@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { type BuiltAddon, compiledDirectory } from '../addon.ts';
@@ -7,6 +6,7 @@ import { packageVersion } from '../packageVersion.ts';
 import { compile } from './compile.ts';
 import { ensureLibtorch } from './libtorch.ts';
 import { withLock } from './lock.mjs';
+import { makeDirectory } from './space.ts';
 import { checkBuildTools } from './tools.ts';
 
 const sourcePackage = '@xpmir/source';
@@ -24,7 +24,7 @@ export async function buildFromSource(env: NodeJS.ProcessEnv = process.env): Pro
   const libtorch = await ensureLibtorch(env);
   const root = compiledDirectory(env);
   const directory = join(root, libtorch.version);
-  mkdirSync(root, { recursive: true });
+  makeDirectory(root);
   await withLock(join(root, '.lock'), 'the addon', () =>
     compile({ source, work: join(root, '.work', libtorch.version), output: directory, libtorch }),
   );

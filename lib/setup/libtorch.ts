@@ -1,6 +1,7 @@
 /** libtorch for a person: the one that is found, or else one fetched into the cache that all projects share. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { damagedLibtorch, damageOf } from '../damage.ts';
 import {
   type Attempt,
   cacheDirectory,
@@ -11,10 +12,11 @@ import {
   notFoundMessage,
   pinnedVersion,
 } from '../libtorch.ts';
+import { platformError } from '../platform.ts';
 import { fetchArchive } from './archive.ts';
 import { withLock } from './lock.mjs';
 import { fetchWheel, pythonWithPip } from './pip.ts';
-import { writeProblem } from './space.ts';
+import { isOfDisk, makeDirectory, writeProblem } from './space.ts';
 import { unpack } from './unpack.ts';
 import type { Variant } from './variants.ts';
 
@@ -26,6 +28,8 @@ export interface LibtorchRequest {
   readonly file?: string | undefined;
   /** The address of the folder that has the vendor's archive. */
   readonly mirror?: string | undefined;
+  /** Whether something is to be compiled against it. */
+  readonly headers?: boolean;
 }
 
 /** A zip file, and the folder inside it that is libtorch. */
@@ -41,13 +45,16 @@ const downloads = '.download';
 
 /** The libtorch to build against, with headers; fetched when there is none. */
 export async function ensureLibtorch(env: NodeJS.ProcessEnv = process.env): Promise<Libtorch> {
+  const wrong = platformError();
+  if (wrong !== undefined) throw wrong;
   const found = tryLocate(env);
   if (!(found instanceof LibtorchError)) return found;
   if (env.XPMIR_LIBTORCH) throw found; // asked for by name: putting another one in its place would hide the mistake
   return inCache(env, async () => {
     const since = tryLocate(env);
     if (!(since instanceof LibtorchError)) return since;
-    await fetchInto(cacheDirectory(env), { version: pinnedVersion, variant: 'cpu' }, env, since.tried);
+    const request = { version: pinnedVersion, variant: 'cpu', headers: true } as const;
+    await fetchInto(cacheDirectory(env), request, env, since.tried);
     return locateLibtorch({ headers: true, builtFor: [], env });
   });
 }
@@ -64,17 +71,27 @@ export async function fetchLibtorch(
 ): Promise<string> {
   return inCache(env, async () => {
     const place = join(cacheDirectory(env), `${request.version}+${request.variant}`);
-    if (request.file === undefined && libtorchVersion(place) !== undefined) return place;
+    if (request.file === undefined && isUsable(place)) return place;
     return fetchInto(cacheDirectory(env), request, env, []);
   });
 }
 
-/** Removes every libtorch that was fetched, and what an unfinished download left. */
-export async function removeFetched(env: NodeJS.ProcessEnv = process.env): Promise<void> {
-  await inCache(env, async () => {
-    const cache = cacheDirectory(env);
-    for (const name of readdirSync(cache).filter((entry) => entry !== lockName))
-      rmSync(join(cache, name), { recursive: true, force: true });
+function isUsable(directory: string): boolean {
+  return libtorchVersion(directory) !== undefined && damageOf(directory) === undefined;
+}
+
+/**
+ * Removes every libtorch that was fetched, what an unfinished download left, and what was chosen.
+ *
+ * @returns whether there was anything
+ */
+export async function removeFetched(env: NodeJS.ProcessEnv = process.env): Promise<boolean> {
+  const cache = cacheDirectory(env);
+  if (!existsSync(cache)) return false;
+  return inCache(env, async () => {
+    const names = readdirSync(cache).filter((entry) => entry !== lockName);
+    for (const name of names) rmSync(join(cache, name), { recursive: true, force: true });
+    return names.length > 0;
   });
 }
 
@@ -83,7 +100,7 @@ const lockName = '.lock';
 async function inCache<T>(env: NodeJS.ProcessEnv, body: () => Promise<T>): Promise<T> {
   const cache = cacheDirectory(env);
   try {
-    mkdirSync(cache, { recursive: true });
+    makeDirectory(cache);
     return await withLock(join(cache, lockName), 'libtorch', body);
   } catch (error) {
     throw writeProblem(cache, error);
@@ -92,7 +109,15 @@ async function inCache<T>(env: NodeJS.ProcessEnv, body: () => Promise<T>): Promi
 
 function tryLocate(env: NodeJS.ProcessEnv): Libtorch | LibtorchError {
   try {
-    return locateLibtorch({ headers: true, builtFor: [], env });
+    const found = locateLibtorch({ headers: true, builtFor: [], env });
+    const damage = damageOf(found.directory);
+    if (damage === undefined) return found;
+    const { source, directory: place, tried } = found;
+    if (source !== 'cache') throw damagedLibtorch(found, damage);
+    return new LibtorchError('ERR_LIBTORCH_NOT_FOUND', damage, [
+      ...tried,
+      { source, place, outcome: damage },
+    ]);
   } catch (error) {
     if (error instanceof LibtorchError) return error;
     throw error;
@@ -113,7 +138,7 @@ async function fetchInto(
   try {
     const zip = await getZip(cache, staging, request, env, tried);
     const unpacked = join(staging, 'libtorch');
-    await unpack(zip, unpacked);
+    await unpackOrDiscard(zip, unpacked, request);
     const version = libtorchVersion(unpacked);
     if (version === undefined)
       throw new Error('The fetched libtorch says no version: it is not what was asked for');
@@ -125,6 +150,20 @@ async function fetchInto(
     return place;
   } finally {
     rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+/** What is no libtorch must not be there for the next try, which would take it for fetched already. */
+async function unpackOrDiscard(zip: FetchedZip, directory: string, { file }: LibtorchRequest): Promise<void> {
+  try {
+    await unpack(zip, directory);
+  } catch (error) {
+    if (file !== undefined || isOfDisk(error)) throw error;
+    zip.discard();
+    throw new Error(
+      `${(error as Error).message} (removed: the next set-up fetches it again). Where the same comes again, use \
+\`npx xpmir setup --mirror URL\` or \`--from PATH\`, or look at HTTPS_PROXY, HTTP_PROXY and NO_PROXY`,
+    );
   }
 }
 
@@ -156,7 +195,8 @@ async function getZip(
     failures.push({ source: 'download', place: url, outcome: message });
   }
   const all = [...tried, ...failures];
-  throw new LibtorchError('ERR_LIBTORCH_NOT_FOUND', notFoundMessage(all), all);
+  const need = { builtFor: [request.version], headers: request.headers === true };
+  throw new LibtorchError('ERR_LIBTORCH_NOT_FOUND', notFoundMessage(all, need), all);
 }
 
 async function tryWheel(

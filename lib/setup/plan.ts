@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { builtAddons } from '../addon.ts';
+import { damageOf } from '../damage.ts';
 import { expected } from '../errors.ts';
 import {
   cacheDirectory,
@@ -12,6 +13,7 @@ import {
   minorOf,
   pinnedVersion,
 } from '../libtorch.ts';
+import { platformError } from '../platform.ts';
 import { pythonTorches } from '../pythonTorch.ts';
 import { archiveUrl } from './archive.ts';
 import type { LibtorchRequest } from './libtorch.ts';
@@ -42,9 +44,11 @@ export type SetUpPlan =
       readonly place: string;
     };
 
-/** @throws ArgumentError for options that exclude each other, or name what is not there */
+/** @throws ArgumentError where libtorch does not run, for options that exclude each other, or name what is not there */
 export function planSetUp(options: SetUpOptions, env: NodeJS.ProcessEnv = process.env): SetUpPlan {
   const { cpu, cuda, python, from, mirror } = options;
+  const wrong = platformError();
+  if (wrong !== undefined) throw wrong;
   const ways = Object.entries({ '--cpu': cpu, '--cuda': cuda, '--python': python }).filter(
     ([, value]) => value,
   );
@@ -80,10 +84,15 @@ function wantedVariant({ cpu, cuda }: SetUpOptions, env: NodeJS.ProcessEnv): Var
   return 'cpu';
 }
 
-/** The libtorch that a program would load, if it is of this kind. One from Python may have CUDA without saying which. */
+/** The libtorch that a program would load, if it is whole and of this kind. One from Python may have CUDA without saying which. */
 function alreadyThere(variant: Variant, isAsked: boolean, env: NodeJS.ProcessEnv): Libtorch | undefined {
   try {
     const libtorch = locateLibtorch({ env });
+    const damage = damageOf(libtorch.directory);
+    if (damage !== undefined) {
+      console.error(`The libtorch that is here is damaged: ${damage}`);
+      return undefined;
+    }
     const isCuda = existsSync(libtorchFile(libtorch.directory).replace('libtorch.', 'libtorch_cuda.'));
     if (variant === 'cpu') return isCuda && isAsked ? undefined : libtorch;
     return isCuda && (!isAsked || libtorch.version.endsWith(variant)) ? libtorch : undefined;
@@ -100,6 +109,8 @@ function choosePython(env: NodeJS.ProcessEnv): SetUpPlan {
 function choose(directory: string): SetUpPlan {
   const version = libtorchVersion(directory);
   if (version === undefined) throw expected('a libtorch that says its version', 'from', directory);
+  const damage = damageOf(directory);
+  if (damage !== undefined) throw expected(`a whole libtorch (${damage})`, 'from', directory);
   return { action: 'choose', directory, version };
 }
 

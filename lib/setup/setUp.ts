@@ -1,9 +1,9 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { choiceFile, type Libtorch, locateLibtorch } from '../libtorch.ts';
 import { fetchLibtorch } from './libtorch.ts';
 import type { SetUpPlan } from './plan.ts';
-import { writeProblem } from './space.ts';
+import { makeDirectory, writeProblem } from './space.ts';
 
 /**
  * Does what a plan says. What was fetched or chosen is what programs load from then on, unless XPMIR_LIBTORCH names another.
@@ -26,7 +26,7 @@ function noteChoice(directory: string, env: NodeJS.ProcessEnv): void {
   const file = choiceFile(env);
   const staged = `${file}.${process.pid}`;
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeDirectory(dirname(file));
     writeFileSync(staged, `${JSON.stringify({ directory })}\n`);
     renameSync(staged, file);
   } catch (error) {

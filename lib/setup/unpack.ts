@@ -1,14 +1,15 @@
 /** Takes out of a wheel or an archive what building and running need, and checks every byte of it. */
 import { createHash } from 'node:crypto';
 import { createWriteStream, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { open } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { crc32 } from 'node:zlib';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import type { FetchedZip } from './libtorch.ts';
 import { megabytes, Progress } from './progress.mjs';
-import { checkSpace } from './space.ts';
+import { checkSpace, isOfDisk } from './space.ts';
 
 const wanted = /^(lib|include|share)\/|^(version\.py|build-version)$/;
 /** Libraries for Python's side and for PyTorch's own tests. */
@@ -17,7 +18,8 @@ const unneeded =
 
 /** Unpacks libtorch's folder of the zip file to `directory`. */
 export async function unpack(zip: FetchedZip, directory: string): Promise<void> {
-  const file = await yauzl.openPromise(zip.path, { autoClose: false }); // refuses entries whose names would leave the directory
+  await checkIsZip(zip.path);
+  const file = await opened(zip.path); // refuses entries whose names would leave the directory
   const entries = await readEntries(file);
   const places = new Map<Entry, string>();
   for (const entry of entries) {
@@ -45,6 +47,31 @@ export async function unpack(zip: FetchedZip, directory: string): Promise<void> 
     file.close();
   }
   progress.finish(`${files.length} files, ${megabytes(written)}`);
+}
+
+/** @throws Error with its first words where a file is something else, such as a page */
+async function checkIsZip(path: string): Promise<void> {
+  const file = await open(path);
+  try {
+    const start = Buffer.alloc(60);
+    const { bytesRead } = await file.read(start, 0, start.length, 0);
+    const begins = start.toString('latin1', 0, bytesRead);
+    if (begins.startsWith('PK\x03\x04')) return;
+    throw new Error(
+      `${basename(path)} is no archive, it begins with ${JSON.stringify(begins)}: did a login page or a proxy answer?`,
+    );
+  } finally {
+    await file.close();
+  }
+}
+
+async function opened(path: string): Promise<ZipFile> {
+  try {
+    return await yauzl.openPromise(path, { autoClose: false });
+  } catch (error) {
+    if (isOfDisk(error)) throw error;
+    throw new Error(`${basename(path)} is damaged or cut off: ${(error as Error).message}`);
+  }
 }
 
 /** Where an entry goes, relative to the directory; undefined for what is not needed. A wheel has the licences beside its folder. */

@@ -166,7 +166,7 @@ test('what a killed set-up left is cleaned up, and its lock taken over', async (
   expect(leftovers()).toEqual([]);
 });
 
-test('offline, one message names everything that was tried and three ways out', async () => {
+test('offline, one message names everything that was tried and the ways out', async () => {
   fakePip({ words: 'ERROR: Could not connect' });
   const { status, errors } = await setUp({ VIRTUAL_ENV: join(home, 'venv') });
   expect(status).toBe(1);

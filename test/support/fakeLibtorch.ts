@@ -4,10 +4,15 @@ import { writeFiles } from './temporary.ts';
 
 const library = `lib/libtorch.${process.platform === 'darwin' ? 'dylib' : 'so'}`;
 
+/** A shared library as far as its header goes, without segments and sections: whole, yet nothing loads it. */
+export function fakeLibrary(content: string): string {
+  return `\x7fELF\x02\x01${'\0'.repeat(58)}${content}`;
+}
+
 /** The files that make a directory look like a libtorch. */
 export function libtorchFiles(version: string): Record<string, string> {
   return {
-    [library]: `library ${version}`,
+    [library]: fakeLibrary(`library ${version}`),
     'include/ATen/ATen.h': '#pragma once',
     'version.py': `from typing import Optional\n__version__ = '${version}'\n`,
   };
