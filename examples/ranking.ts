@@ -28,7 +28,7 @@ const DEFAULT_OUT = fromRoot('runs', 'ranking');
 const USAGE = `Usage: node --import tsx examples/ranking.ts DOCUMENTS TOPICS QRELS [options]
 
   DOCUMENTS, TOPICS, QRELS  files of TREC, BEIR or MS MARCO, compressed or not
-  --folds N       test parts of the topics (default 5)
+  --folds N       test parts of the topics, at least 3 (default 5)
   --seeds N       trainings of each model in each fold (default 3)
   --epochs N      of 20 steps, in each fold (default 15)
   --pretraining N epochs of 100 steps on spans of documents, once for each seed (default 20)
@@ -135,7 +135,7 @@ async function modelsOf(
     await writeSmallBert(folder, (await plain.load()).list());
   }
   const known: Readonly<Record<string, Omit<Model, 'name'>>> = {
-    knrm: { make: () => knrmModel(vocabulary), lr: 1e-3 },
+    knrm: { make: () => knrmModel(vocabulary), lr: 1e-2 },
     dense: { make: () => denseModel(vocabulary), lr: 1e-3 },
     cross: {
       make: () => crossModel(folder, encoder ?? 'small-bert'),

@@ -48,18 +48,34 @@ export interface Fold {
   readonly test: readonly Topic[];
 }
 
-/** Fold f tests the topics whose number is f modulo `count`, and validates on those of the next one. */
+/**
+ * Fold f tests the topics whose number is f modulo `count`, and validates on those of the next one. Where topics are not numbered,
+ * or their numbers leave a fold empty, their places count.
+ */
 export function foldsOf(topics: readonly Topic[], count: number): readonly Fold[] {
-  const part = (topic: Topic, i: number) => (/^\d+$/.test(topic.id) ? Number(topic.id) : i) % count;
-  const parts = Array.from({ length: count }, (_, number) =>
-    topics.filter((topic, i) => part(topic, i) === number),
-  );
+  if (count < 3 || topics.length < count)
+    throw new Error(
+      `Expected at least 3 folds and as many topics but received ${count} folds of ${topics.length} topics`,
+    );
+  const byNumber = partsOf(topics, count, ({ id }) => (/^\d+$/.test(id) ? Number(id) : Number.NaN));
+  const fits = byNumber.flat().length === topics.length && byNumber.every((part) => part.length > 0);
+  const parts = fits ? byNumber : partsOf(topics, count, (_, i) => i);
   return parts.map((test, number) => ({
     number,
     test,
     validation: parts[(number + 1) % count]!,
     train: parts.filter((_, i) => i !== number && i !== (number + 1) % count).flat(),
   }));
+}
+
+function partsOf(
+  topics: readonly Topic[],
+  count: number,
+  numberOf: (topic: Topic, i: number) => number,
+): readonly (readonly Topic[])[] {
+  return Array.from({ length: count }, (_, part) =>
+    topics.filter((topic, i) => numberOf(topic, i) % count === part),
+  );
 }
 
 /** The part of a run, or of judgements, that is about some topics. */

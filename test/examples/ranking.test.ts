@@ -89,6 +89,9 @@ test('every topic is tested in one fold, and never trained on there', () => {
   for (const { train, validation, test: tested } of folds)
     expect(new Set([...train, ...validation, ...tested])).toEqual(new Set(topics));
   expect(folds[1]!.test.map(({ id }) => id)).toEqual(['1', '6', '11']);
+  const tens = topics.map(({ id, text }) => ({ id: `${id}0`, text }));
+  expect(foldsOf(tens, 5).map(({ test }) => test.length)).toEqual([3, 3, 3, 2, 2]);
+  expect(() => foldsOf(topics, 2)).toThrow('Expected at least 3 folds');
 });
 
 test('documents that were not looked at come behind, in their order', () => {
