@@ -3,9 +3,11 @@ import { ArgumentError, expected } from '../errors.ts';
 import { readQrels } from '../ir/collections/qrels.ts';
 import { readRun } from '../ir/collections/runs.ts';
 import { type Evaluation, evaluate } from '../ir/measures/evaluate.ts';
+import { anyJudged } from '../ir/measures/joined.ts';
 import type { Measure } from '../ir/measures/measure.ts';
 import { parseMeasure } from '../ir/measures/parseMeasure.ts';
 import { type Comparison, compare } from '../ir/significance/compare.ts';
+import type { Run } from '../ir/types.ts';
 import type { EvaluateCommandOptions } from './evaluate.ts';
 
 export interface EvaluatedRun {
@@ -39,6 +41,7 @@ export async function evaluateRuns(
     const run = await readRun(path, { format });
     const evaluation = evaluate(measures, run, qrels, { depth, judgedOnly, float32, topics });
     warn(path, evaluation, options);
+    warnUnjudged(path, run, (topic, document) => qrels.get(topic)?.has(document) === true);
     runs.push({ path, tag: run.tag, evaluation });
   }
   return { measures, runs, ...compared(runs, options) };
@@ -51,6 +54,15 @@ function warn(path: string, { missing, unjudged }: Evaluation, { topics }: Evalu
     console.error(`${path}: ${missing.length} judged topics are missing, and ${counted}`);
   if (unjudged.length > 0)
     console.error(`${path}: ${unjudged.length} topics have no judgements, and do not count`);
+}
+
+/** Values are 0 then, as where identifiers of documents are others than those of the judgements. */
+export function warnUnjudged(
+  path: string,
+  run: Run,
+  isJudged: (topic: string, document: string) => boolean,
+): void {
+  if (!anyJudged(run, isJudged)) console.error(`${path}: no document is judged, in any topic`);
 }
 
 function compared(

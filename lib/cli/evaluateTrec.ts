@@ -5,6 +5,7 @@ import { readGroupedQrels } from '../ir/measures/trecEval/groupedQrels.ts';
 import { type TrecEvalOptions, trecEval, trecEvalGroups } from '../ir/measures/trecEval/report.ts';
 import { readZScores } from '../ir/measures/trecEval/zScores.ts';
 import type { EvaluateCommandOptions } from './evaluate.ts';
+import { warnUnjudged } from './evaluateRuns.ts';
 
 export async function printTrecEval(
   qrelsPath: string,
@@ -20,18 +21,31 @@ export async function printTrecEval(
     zScores: zScores === undefined ? undefined : await readZScores(zScores),
   };
   const lines = await reporter(qrelsPath, options.judgements, given);
-  for (const path of runs) for (const line of lines(await readRun(path, { format }))) console.log(line);
+  for (const path of runs) {
+    const run = await readRun(path, { format });
+    for (const line of lines(path, run)) console.log(line);
+  }
 }
 
 async function reporter(
   path: string,
   judgements: EvaluateCommandOptions['judgements'],
   options: TrecEvalOptions,
-): Promise<(run: TaggedRun) => string[]> {
+): Promise<(file: string, run: TaggedRun) => string[]> {
   if (judgements === 'qrels_jg') {
     const qrels = await readGroupedQrels(path);
-    return (run) => trecEvalGroups(run.tag, run, qrels, options);
+    return (file, run) => {
+      const lines = trecEvalGroups(run.tag, run, qrels, options);
+      warnUnjudged(file, run, (topic, document) =>
+        [...(qrels.get(topic)?.values() ?? [])].some((judgements) => judgements.has(document)),
+      );
+      return lines;
+    };
   }
   const qrels = await readQrels(path);
-  return (run) => trecEval(run.tag, run, qrels, options);
+  return (file, run) => {
+    const lines = trecEval(run.tag, run, qrels, options);
+    warnUnjudged(file, run, (topic, document) => qrels.get(topic)?.has(document) === true);
+    return lines;
+  };
 }

@@ -1,7 +1,7 @@
 /**
  * Validation by retrieval: what a ranker that is being trained returns for topics whose relevant documents are known.
  */
-import { ArgumentError } from '../errors.ts';
+import { ArgumentError, show } from '../errors.ts';
 import { wrong } from '../experiment/accept.ts';
 import { config } from '../experiment/config.ts';
 import { param } from '../experiment/parameters.ts';
@@ -18,7 +18,7 @@ import { RankingMeasures } from './rankingMeasures.ts';
  * - `measures`: names such as `RR@10`, which the listener has in its `metrics`
  *
  * Topics are looked at one after the other: each ranking is measured and forgotten, and others have a turn in between.
- * Topics without judgements are left out.
+ * Topics without judgements are left out. A retriever that returns nothing for any topic is an error.
  */
 export class RetrievalEvaluator extends config(
   import.meta,
@@ -39,7 +39,16 @@ export class RetrievalEvaluator extends config(
     const judged = [...topics].filter(({ id }) => qrels.has(id));
     if (judged.length === 0)
       throw new ArgumentError('Expected at least one topic with judgements but received none');
-    for await (const [{ id }, documents] of retrieveEach(this.retriever, judged)) measures.add(id, documents);
+    let found = 0;
+    for await (const [{ id }, documents] of retrieveEach(this.retriever, judged)) {
+      found += documents.length;
+      measures.add(id, documents);
+    }
+    if (found === 0)
+      throw new ArgumentError(
+        `Expected documents for some topic of ${judged.length} from ${this.retriever.constructor.name} but received none ` +
+          `(topics such as ${show(judged[0]?.id)}): its run or index may have other identifiers`,
+      );
     return measures.result();
   }
 }

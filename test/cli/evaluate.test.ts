@@ -150,6 +150,22 @@ describe('xpmir evaluate', () => {
     expect((await run('../cli/libraries.ts', given).ended).output).toBe('');
   });
 
+  test.each(['table', 'json', 'trec_eval'])(
+    'identifiers that do not join are told with %s',
+    async (format) => {
+      writeFileSync(at('topics'), 'Q1 Q0 d 0 1 t\n');
+      const { out, err } = await cli(at('qrels'), at('topics'), '-c', '-f', format);
+      expect([out, err]).toEqual([
+        '',
+        'xpmir: Expected a run about judged topics but the run has 1 topic, such as "Q1", and the judgements have 6 topics, such as "1"',
+      ]);
+      writeFileSync(at('documents'), '1 Q0 D 0 1 t\n');
+      const measure = format === 'trec_eval' ? 'map' : 'AP';
+      const none = await cli(at('qrels'), at('documents'), '--topics', 'both', '-f', format, '-m', measure);
+      expect(none.err).toContain(`${at('documents')}: no document is judged, in any topic`);
+    },
+  );
+
   test('a run that is there twice is refused', async () => {
     expect((await cli(at('qrels'), at('base'), at('base'))).err).toContain('is there twice');
   });

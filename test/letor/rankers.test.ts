@@ -330,6 +330,10 @@ describe('validation by retrieval', () => {
     expect(() => of(dataset, []).validate()).toThrow('at least one measure');
     expect(() => of(dataset, ['nothing']).validate()).toThrow('nothing');
     await expect(of(new OpenAdhoc([], qrels), ['RR']).evaluate()).rejects.toThrow('at least one topic');
+    const empty = { retriever: new RunRetriever(new Map([['q', new Map()]])), dataset, measures: ['RR'] };
+    await expect(new RetrievalEvaluator(empty).evaluate()).rejects.toThrow(
+      'Expected documents for some topic of 2 from RunRetriever but received none (topics such as "q")',
+    );
     await expect(of(new OpenAdhoc([...topics, topics[0]!], qrels), ['RR']).evaluate()).rejects.toThrow(
       'twice',
     );

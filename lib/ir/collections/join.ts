@@ -35,6 +35,7 @@ export class Join {
   readonly #topics = new Set<string>();
   readonly #documents = new Set<string>();
   #records = 0;
+  #taken = 0;
   /** What is said of the first that is missing, with its place. */
   #first: string | undefined;
 
@@ -57,7 +58,10 @@ export class Join {
     const { topics, documents: known } = this.#options;
     const lacksTopic = topics?.has(topic) === false;
     const lacking = known === undefined ? [] : documents.filter((id) => !known.has(id));
-    if (!lacksTopic && lacking.length === 0) return true;
+    if (!lacksTopic && lacking.length === 0) {
+      this.#taken++;
+      return true;
+    }
     const missing = lacksTopic ? `topic ${show(topic)}` : `document ${show(lacking[0])}`;
     this.#first ??= `${place === undefined ? '' : `${place()}: `}${missing} is not in the collection`;
     this.#records++;
@@ -73,10 +77,15 @@ export class Join {
     return takes;
   }
 
-  /** @throws ArgumentError when something is missing that is not to be dropped */
+  /** @throws ArgumentError when something is missing that is not to be dropped, or when that is all there was */
   finish(): void {
-    if (this.#first === undefined || this.#drops) return;
+    if (this.#first === undefined || (this.#drops && this.#taken > 0)) return;
     const { records, topics, documents } = this.dropped;
+    if (this.#drops)
+      throw new ArgumentError(
+        `${this.#first}; nor is what any other line names: nothing would be left of ${records} lines`,
+        'ERR_FILE',
+      );
     throw new ArgumentError(
       `${this.#first}; in all ${topics} topics and ${documents} documents are not, on ${records} lines. ` +
         "With missing: 'drop' they are left out",

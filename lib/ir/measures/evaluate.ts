@@ -2,6 +2,7 @@
 import { ArgumentError, expected } from '../../errors.ts';
 import { checkOptions } from '../../options.ts';
 import type { Qrels, Run } from '../types.ts';
+import { noneJudged } from './joined.ts';
 import { checkDepth, JudgedRanking, type RankingOptions } from './judgedRanking.ts';
 import type { Measure } from './measure.ts';
 import { parseMeasure } from './parseMeasure.ts';
@@ -32,7 +33,8 @@ export interface Evaluation {
  * What measures say of a run.
  *
  * @param measures measures or their names, such as `nDCG@10` (see {@link parseMeasure})
- * @throws ArgumentError for a score that is no number, a grade that is no integer, and where there is no topic to evaluate
+ * @throws ArgumentError for a score that is no number, a grade that is no integer, where there is no topic to evaluate, and for a
+ * run none of whose topics is judged
  */
 export function evaluate(
   measures: readonly (Measure | string)[],
@@ -91,9 +93,15 @@ export class RunEvaluator {
     return this.measures.map((measure) => measure.evaluate(ranking));
   }
 
-  /** What the measures say of the topics until now. More may be added after. */
+  /**
+   * What the measures say of the topics until now. More may be added after.
+   *
+   * @throws ArgumentError where there were topics, and none of them is judged
+   */
   result(): Evaluation {
     const { topics = 'judged' } = this.#options;
+    if (this.#values.size === 0 && this.#unjudged.size > 0 && this.#qrels.size > 0)
+      throw noneJudged(this.#unjudged, this.#qrels);
     const rows: (readonly [string, readonly number[]])[] = [];
     const missing: string[] = [];
     for (const [topic, judgements] of this.#qrels) {

@@ -65,6 +65,14 @@ describe('a collection of BEIR', () => {
   });
 });
 
+test('a collection of whose judgements none would be left is refused', async () => {
+  const directory = beir();
+  writeFiles(directory, { 'qrels/dev.tsv': `${HEADER}q1\tD1\t1\nQ1\td1\t1\n` });
+  await expect(readBeir(directory, 'dev', { missing: 'drop' })).rejects.toThrow(
+    /dev\.tsv, line 2: document "D1" is not in the collection; nor .* nothing would be left of 2 lines/,
+  );
+});
+
 test('a collection of parts', async () => {
   const documents = [{ id: 'd', text: 't' }];
   const topics = new Map([['1', { id: '1', text: 'q' }]]);

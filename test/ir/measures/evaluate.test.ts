@@ -6,6 +6,7 @@ import {
   type Measure,
   RunEvaluator,
   ranked,
+  trecEval,
 } from '../../../lib/ir/measures/index.ts';
 import type { Qrels, Run } from '../../../lib/ir/types.ts';
 
@@ -44,6 +45,17 @@ describe('evaluate', () => {
       'in the run but there is none',
     );
     expect(evaluate(['AP'], nothing, qrels).aggregates.get('AP')).toBe(0);
+  });
+
+  test('a run none of whose topics is judged is no run of value 0', () => {
+    const other = nested({ Q1: { a: 1 }, Q2: { a: 1 } });
+    const why =
+      'Expected a run about judged topics but the run has 2 topics, such as "Q1", and the judgements have 3 topics, such as "1"';
+    expect(() => evaluate(['AP'], other, qrels)).toThrow(why);
+    expect(() => evaluate(['AP'], other, qrels, { topics: 'both' })).toThrow(why);
+    for (const complete of [false, true])
+      expect(() => trecEval('r', other, qrels, { complete })).toThrow(why);
+    expect(evaluate(['AP'], nested({ Q1: { a: 1 }, '1': {} }), qrels).aggregates.get('AP')).toBe(0);
   });
 
   test.each([

@@ -2,6 +2,7 @@
 import { ArgumentError, expected } from '../../../errors.ts';
 import { checkOptions } from '../../../options.ts';
 import type { Qrels, Run } from '../../types.ts';
+import { noneJudged } from '../joined.ts';
 import { checkDepth, JudgedRanking, type RankingOptions } from '../judgedRanking.ts';
 import { compareIds } from '../ranking.ts';
 import type { Column, NumberColumn, TextColumn } from './columns.ts';
@@ -34,7 +35,7 @@ export interface TrecEvalOptions extends RankingOptions {
  * The lines that trec_eval 10 prints.
  *
  * @param runId the name that the run's file gives it, printed as `runid`
- * @throws ArgumentError for unknown measures, wrong scores or grades, and where no topic is in both
+ * @throws ArgumentError for unknown measures, wrong scores or grades, and where no topic is in both, with `complete` too
  */
 export function trecEval(runId: string, run: Run, qrels: Qrels, options: TrecEvalOptions = {}): string[] {
   const groups = new Map([...qrels].map(([topic, judgements]) => [topic, new Map([['', judgements]])]));
@@ -62,6 +63,8 @@ function report(
   const { level = 1, documents = 0, zScores } = checked(options);
   const columns = columnsOf(measures, judgements, { level, documents });
   const prefix = zScores === undefined ? '' : 'Z';
+  if (run.size > 0 && qrels.size > 0 && ![...run.keys()].some((topic) => qrels.has(topic)))
+    throw noneJudged(run, qrels);
   const lines: string[] = [];
   const rows: Row[] = [];
   for (const topic of [...qrels.keys()].sort(compareIds)) {
