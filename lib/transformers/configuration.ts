@@ -167,6 +167,20 @@ export function checkHeads(hiddenSize: number, heads: number): void {
   if (hiddenSize % heads !== 0) throw expected(`a divisor of ${hiddenSize}`, 'num_attention_heads', heads);
 }
 
+/**
+ * The labels of the classification head in a folder; undefined where its config.json tells of none. Python's library leaves
+ * out a number of labels that is 2, so that the class that was saved tells of it.
+ */
+export function ownLabels(raw: RawConfig): number | undefined {
+  const { id2label, num_labels: given, architectures, model_type: family } = raw;
+  const saved =
+    Array.isArray(architectures) && architectures.some((name) => String(name).endsWith(CLASSIFIER));
+  if (!saved && !isPlainObject(id2label) && (given ?? undefined) === undefined) return undefined;
+  return new ConfigReader(raw, [String(family)]).labels();
+}
+
+const CLASSIFIER = 'ForSequenceClassification';
+
 /** A raw configuration with another number of labels, whose names are then unknown. */
 export function withLabels(raw: RawConfig, numLabels: number): RawConfig {
   if (!(Number.isSafeInteger(numLabels) && numLabels >= 1))

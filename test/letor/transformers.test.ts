@@ -236,11 +236,17 @@ describe('a cross-encoder', () => {
   });
 
   test('with two labels gives a logarithm of a probability', async () => {
-    const model = await initialized(
-      cross(await modelFolder('classifier', { num_labels: 2 }), { numLabels: 2 }),
-    );
+    const model = await initialized(cross(await modelFolder('classifier', { num_labels: 2 })));
     expect(model.outputType).toBe('log-probability');
     expect(model.forward(model.collate(somePairs)).le(0).all().item()).toBe(true);
+  });
+
+  test('of three labels is refused, but where a head for one is asked for', async () => {
+    const folder = await modelFolder('classifier', { num_labels: 3 });
+    await expect(initialized(cross(folder))).rejects.toThrow(
+      'encoder.numLabels: expected 1 or 2, received 3',
+    );
+    expect((await initialized(cross(folder, { numLabels: 1 }))).outputType).toBe('real');
   });
 
   test('refuses topics that leave no room, empty ones, and models that are too small', async () => {

@@ -1,6 +1,6 @@
 /** Rankers that are read from a folder: trained by a Learner, compiled, saved, resumed and loaded. */
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { identifier } from '../../lib/experiment/identifier.ts';
 import {
   AdamW,
@@ -18,7 +18,16 @@ import { manualSeed } from '../../lib/torch/random.ts';
 import { tidy } from '../../lib/torch/scope.ts';
 import type { Tensor } from '../../lib/torch/tensor.ts';
 import { setNumThreads } from '../../lib/torch/threads.ts';
-import { CrossEncoder, type EncoderCall, PretrainedEncoder } from '../../lib/transformers/index.ts';
+import {
+  type AutoClass,
+  AutoModel,
+  AutoModelForSequenceClassification,
+  CrossEncoder,
+  type EncoderCall,
+  type PreTrainedModel,
+  PretrainedEncoder,
+  PretrainedMaskedLM,
+} from '../../lib/transformers/index.ts';
 import { compiledSteps, type Made, newLearner, one, outcome } from '../learning/compiledNet.ts';
 import { numbers } from '../learning/paddedNets.ts';
 import { type Example, newDirectory, toySampler } from '../learning/toy.ts';
@@ -77,7 +86,7 @@ const folders = new Map(
   FAMILIES.map(([family]) => [family, folderOf(recorded(`${family}ForSequenceClassification`))]),
 );
 const ranker = (family = 'Bert', values: { readonly numLabels?: number } = {}) =>
-  new CrossEncoder({ modelId: `test/${family}`, folder: folders.get(family)!, ...values });
+  new CrossEncoder({ modelId: `test/${family}`, folder: folders.get(family)!, numLabels: 1, ...values });
 
 describe.each(FAMILIES)('a ranker of %s', (family, padding) => {
   const made: Made = {
@@ -153,9 +162,43 @@ describe('a ranker', () => {
     expect(await scores(ModuleInitMode.DEFAULT, 1)).toEqual([[expect.any(Number)], [expect.any(Number)]]);
   });
 
+  test('has the head of its folder unless told otherwise, and tells of one that is drawn', async () => {
+    const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const told = (keys: string) => [
+      expect.stringContaining(keys),
+      { type: 'XpmirWarning', code: 'XPMIR_NEW_HEAD' },
+    ];
+    const labels = async (folder: string, values: object = {}) => {
+      const model = new CrossEncoder({ modelId: 'test', folder, ...values });
+      warned.mockClear();
+      await model.initialize({ mode: ModuleInitMode.DEFAULT });
+      return [model.labels, ...warned.mock.calls];
+    };
+    const saved = async (auto: AutoClass<PreTrainedModel>, values: object) => {
+      const folder = newDirectory();
+      const tiny = { hidden_size: 8, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 8 };
+      await auto.fromConfig({ model_type: 'bert', vocab_size: 9, ...tiny, ...values }).savePretrained(folder);
+      return folder;
+    };
+    try {
+      expect(await labels(folders.get('Bert')!)).toEqual([3]);
+      const two = await saved(AutoModelForSequenceClassification, {}); // Python leaves a 2 out, too.
+      expect(await labels(two)).toEqual([2]);
+      expect(await labels(two, { numLabels: 1 })).toEqual([1, told('classifier.weight')]);
+      expect(await labels(await saved(AutoModel, {}))).toEqual([1, told('classifier.weight')]);
+      const masked = new PretrainedMaskedLM({ modelId: 'test', folder: two });
+      await masked.initialize({ mode: ModuleInitMode.DEFAULT });
+      expect(warned.mock.calls.at(-1)).toEqual(told('cls.predictions.transform.dense.weight'));
+    } finally {
+      warned.mockRestore();
+    }
+  });
+
   test('has an identity by the name of its weights, wherever they are', () => {
     const other = new CrossEncoder({ modelId: 'test/Bert', folder: '/elsewhere' });
-    expect(identifier(other)).toBe(identifier(ranker()));
+    expect(identifier(other)).toBe(
+      identifier(new CrossEncoder({ modelId: 'test/Bert', folder: folders.get('Bert')! })),
+    );
     expect(identifier(new CrossEncoder({ modelId: 'other', folder: '/elsewhere' }))).not.toBe(
       identifier(other),
     );

@@ -38,15 +38,15 @@ export class CrossScorer extends config(
   override validate(): void {
     super.validate();
     if (this.maxLength < 1) throw wrong('crossScorer.maxLength', 'a positive integer', this.maxLength);
-    if (![1, 2].includes(this.encoder.numLabels))
-      throw wrong('crossScorer.encoder.numLabels', '1 or 2', this.encoder.numLabels);
+    checkLabels(this.encoder.labels ?? 1);
   }
 
   override get outputType(): ScorerOutputType {
-    return this.encoder.numLabels === 1 ? ScorerOutputType.REAL : ScorerOutputType.LOG_PROBABILITY;
+    return (this.encoder.labels ?? 1) === 1 ? ScorerOutputType.REAL : ScorerOutputType.LOG_PROBABILITY;
   }
 
   protected override async build(): Promise<void> {
+    checkLabels(this.encoder.labels);
     this.#tokenizer = await ModelTokenizer.of(this.encoder, this.maxLength);
   }
 
@@ -63,6 +63,10 @@ export class CrossScorer extends config(
 
   forward(inputs: TokenizedTexts): Tensor {
     const logits = this.encoder.forward(inputs); // [N, labels]
-    return this.encoder.numLabels === 1 ? logits.squeeze(1) : logits.logSoftmax(1).select(1, 1);
+    return this.encoder.labels === 1 ? logits.squeeze(1) : logits.logSoftmax(1).select(1, 1);
   }
+}
+
+function checkLabels(labels: number | undefined): void {
+  if (labels !== 1 && labels !== 2) throw wrong('crossScorer.encoder.numLabels', '1 or 2', labels);
 }
