@@ -167,6 +167,13 @@ export function checkHeads(hiddenSize: number, heads: number): void {
   if (hiddenSize % heads !== 0) throw expected(`a divisor of ${hiddenSize}`, 'num_attention_heads', heads);
 }
 
+/** How many tokens a text has at most: RoBERTa's places begin behind the number of padding. */
+export function placesOf({ modelType, maxPositionEmbeddings, padTokenId }: ModelConfig): number {
+  return modelType.endsWith('roberta')
+    ? maxPositionEmbeddings - (padTokenId ?? 0) - 1
+    : maxPositionEmbeddings;
+}
+
 /**
  * The labels of the classification head in a folder; undefined where its config.json tells of none. Python's library leaves
  * out a number of labels that is 2, so that the class that was saved tells of it.

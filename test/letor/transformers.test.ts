@@ -261,10 +261,40 @@ describe('a cross-encoder', () => {
     const other = new CrossScorer({ encoder: model.encoder, maxLength: 32, truncation: 'longest_first' });
     expect((await initialized(other)).collate(pairs('river '.repeat(40))).inputIds.shape[1]).toBe(32);
     const long = new CrossScorer({ encoder: model.encoder, maxLength: 65 });
-    await expect(initialized(long)).rejects.toThrow('at most the 64 places');
+    await expect(initialized(long)).rejects.toThrow(
+      'Expected at most the 64 places of the model for crossScorer.maxLength but received 65',
+    );
     const few = cross(await modelFolder('classifier', { vocab_size: 1000 }));
     await expect(initialized(few)).rejects.toThrow('at most the 1000 tokens');
   });
+});
+
+test('a small model reads as many tokens as it takes, and the parameter is named that is too large', async () => {
+  const [classifier, bare, masked] = await Promise.all(
+    (['classifier', 'encoder', 'maskedLM'] as const).map((kind) => modelFolder(kind)),
+  );
+  const long: ScoredPairs = {
+    topics: [{ id: 'q', text: 'bank' }],
+    documents: [{ id: 'd', text: 'river '.repeat(300) }],
+  };
+  const lm = new PretrainedMaskedLM({ modelId: 'tiny', folder: masked! });
+  const makers: Readonly<Record<string, (values: object) => Scorer>> = {
+    'crossScorer.maxLength': (values) =>
+      new CrossScorer({ encoder: new CrossEncoder({ modelId: 'tiny', folder: classifier! }), ...values }),
+    'colBert.maxDocumentLength': (values) => new ColBert({ encoder: encoder(bare!), ...markers, ...values }),
+    'splade.maxDocumentLength': (values) => new Splade({ encoder: lm, ...values }),
+    'dense.maxDocumentLength': (values) =>
+      new DotDense({ encoder: new PretrainedTextEncoder({ encoder: encoder(bare!) }), ...values }),
+  };
+  for (const [name, make] of Object.entries(makers)) {
+    const model = await initialized(make({}));
+    const inputs = await model.collate(long);
+    expect(noGrad(() => model.forward(inputs)).shape.at(-1)).toBe(1);
+    const wide = async () => (await initialized(make({ [name.split('.')[1]!]: 65 }))).collate(long);
+    await expect(wide()).rejects.toThrow(
+      `Expected at most the 64 places of the model for ${name} but received 65`,
+    );
+  }
 });
 
 test('late interaction: markers, masks to fill topics up, punctuation', async () => {

@@ -5,7 +5,7 @@
 import { wrong } from '../../experiment/accept.ts';
 import { config } from '../../experiment/config.ts';
 import { param } from '../../experiment/parameters.ts';
-import { bool, int, string } from '../../experiment/types.ts';
+import { bool, int, optional, string } from '../../experiment/types.ts';
 import type { Document, Topic } from '../../ir/types.ts';
 import { fromTypedArray } from '../../torch/factories.ts';
 import { F } from '../../torch/functions.ts';
@@ -15,7 +15,7 @@ import type { Tensor } from '../../torch/tensor.ts';
 import { PretrainedEncoder } from '../../transformers/pretrained.ts';
 import { DualScorer } from '../dual.ts';
 import { documentText, topicText } from '../text/documentText.ts';
-import { ModelTokenizer, type TokenizedTexts, type TokenRow } from '../text/tokenizedTexts.ts';
+import { lengthWithin, ModelTokenizer, type TokenizedTexts, type TokenRow } from '../text/tokenizedTexts.ts';
 
 // Shapes: T topics of Q tokens, N documents of L tokens, D width of a vector.
 
@@ -37,7 +37,7 @@ const NEVER = -1e4;
  * do not, so that one product knows which of them the maximum is over, and an index need not keep it beside.
  *
  * - `dim`: width of a vector, of length 1; 128
- * - `maxTopicLength`, `maxDocumentLength`: tokens, markers and those around a text included; 32 and 180
+ * - `maxTopicLength`, `maxDocumentLength`: tokens, markers and those around a text included; by default 32 and 180, or as many as the model takes
  * - `maskAugmentation`: whether topics are filled up to `maxTopicLength` with the token for masked words, whose vectors
  *   count; true
  * - `topicMarker`, `documentMarker`: tokens behind the first one, `[unused0]` and `[unused1]`; none where they are ''
@@ -49,8 +49,8 @@ export class ColBert extends config(
   {
     encoder: param(PretrainedEncoder),
     dim: param(int, { default: 128, ignoreDefault: true }),
-    maxTopicLength: param(int, { default: 32, ignoreDefault: true }),
-    maxDocumentLength: param(int, { default: 180, ignoreDefault: true }),
+    maxTopicLength: param(optional(int), { default: undefined, ignoreDefault: true }),
+    maxDocumentLength: param(optional(int), { default: undefined, ignoreDefault: true }),
     maskAugmentation: param(bool, { default: true, ignoreDefault: true }),
     topicMarker: param(string, { default: '[unused0]', ignoreDefault: true }),
     documentMarker: param(string, { default: '[unused1]', ignoreDefault: true }),
@@ -62,18 +62,23 @@ export class ColBert extends config(
   /** There once this is initialised. */
   linear!: Linear;
   #tokenizer: ModelTokenizer | undefined;
+  #lengths = { topic: 0, document: 0 };
   #skipped: ReadonlySet<number> = new Set();
 
   override validate(): void {
     super.validate();
     const { dim, maxTopicLength, maxDocumentLength } = this;
     for (const [name, value] of Object.entries({ dim, maxTopicLength, maxDocumentLength }))
-      if (value < 1) throw wrong(`colBert.${name}`, 'a positive integer', value);
+      if ((value ?? 1) < 1) throw wrong(`colBert.${name}`, 'a positive integer', value);
   }
 
   protected override async build(): Promise<void> {
     const { maxTopicLength, maxDocumentLength } = this;
-    const tokenizer = await ModelTokenizer.of(this.encoder, Math.max(maxTopicLength, maxDocumentLength));
+    const tokenizer = await ModelTokenizer.of(this.encoder);
+    this.#lengths = {
+      topic: lengthWithin(tokenizer.places, 'colBert.maxTopicLength', maxTopicLength, 32),
+      document: lengthWithin(tokenizer.places, 'colBert.maxDocumentLength', maxDocumentLength, 180),
+    };
     for (const name of ['topicMarker', 'documentMarker'] as const)
       if (this[name] !== '') tokenizer.idOf(this[name], `colBert.${name}`);
     if (this.maskAugmentation) tokenizer.idOf(this.maskToken, 'colBert.maskToken');
@@ -84,16 +89,16 @@ export class ColBert extends config(
   }
 
   collateTopics(topics: readonly Topic[]): LateInputs {
-    const rows = this.#rows(topics.map(topicText), this.topicMarker, this.maxTopicLength);
+    const rows = this.#rows(topics.map(topicText), this.topicMarker, this.#lengths.topic);
     if (!this.maskAugmentation) return this.#inputs(rows, (row) => row.attentionMask);
     const mask = this.#tokenizer!.idOf(this.maskToken, 'colBert.maskToken');
     // As in the paper's code, such tokens look at the others, and are not looked at.
-    const augmented = rows.map((row) => filled(row, this.maxTopicLength, mask));
+    const augmented = rows.map((row) => filled(row, this.#lengths.topic, mask));
     return this.#inputs(augmented, (row) => row.ids.map(() => 1));
   }
 
   collateDocuments(documents: readonly Document[]): LateInputs {
-    const rows = this.#rows(documents.map(documentText), this.documentMarker, this.maxDocumentLength);
+    const rows = this.#rows(documents.map(documentText), this.documentMarker, this.#lengths.document);
     return this.#inputs(rows, ({ ids, attentionMask }) =>
       ids.map((id, i) => (this.#skipped.has(id) ? 0 : attentionMask[i]!)),
     );

@@ -11,6 +11,7 @@ import { normalize } from '../../torch/nn/functional/normalization.ts';
 import type { Tensor } from '../../torch/tensor.ts';
 import { DualScorer } from '../dual.ts';
 import { documentText, topicText } from '../text/documentText.ts';
+import { lengthWithin } from '../text/tokenizedTexts.ts';
 import { TextEncoder } from './textEncoders.ts';
 
 /**
@@ -18,7 +19,8 @@ import { TextEncoder } from './textEncoders.ts';
  *
  * - `encoder`: of documents, and of topics where they have none of their own
  * - `queryEncoder`: of topics; by default the same
- * - `maxTopicLength`, `maxDocumentLength`: tokens that are read; 32 and 256
+ * - `maxTopicLength`, `maxDocumentLength`: tokens that are read; by default 32 and 256, or as many as the
+ *   encoder takes
  * - `topicPrefix`, `documentPrefix`: what a model was trained to find before texts, such as `query: ` and `passage: `; none
  */
 export abstract class Dense extends config(
@@ -27,8 +29,8 @@ export abstract class Dense extends config(
   {
     encoder: param(TextEncoder),
     queryEncoder: param(optional(TextEncoder), { default: undefined, ignoreDefault: true }),
-    maxTopicLength: param(int, { default: 32, ignoreDefault: true }),
-    maxDocumentLength: param(int, { default: 256, ignoreDefault: true }),
+    maxTopicLength: param(optional(int), { default: undefined, ignoreDefault: true }),
+    maxDocumentLength: param(optional(int), { default: undefined, ignoreDefault: true }),
     topicPrefix: param(string, { default: '', ignoreDefault: true }),
     documentPrefix: param(string, { default: '', ignoreDefault: true }),
   },
@@ -37,17 +39,25 @@ export abstract class Dense extends config(
   override validate(): void {
     super.validate();
     for (const name of ['maxTopicLength', 'maxDocumentLength'] as const)
-      if (this[name] < 1) throw wrong(`dense.${name}`, 'a positive integer', this[name]);
+      if ((this[name] ?? 1) < 1) throw wrong(`dense.${name}`, 'a positive integer', this[name]);
   }
 
   collateTopics(topics: readonly Topic[]): unknown {
     const texts = topics.map((topic) => this.topicPrefix + topicText(topic));
-    return (this.queryEncoder ?? this.encoder).collate(texts, this.maxTopicLength);
+    const encoder = this.queryEncoder ?? this.encoder;
+    return encoder.collate(
+      texts,
+      lengthWithin(encoder.places, 'dense.maxTopicLength', this.maxTopicLength, 32),
+    );
   }
 
   collateDocuments(documents: readonly Document[]): unknown {
     const texts = documents.map((document) => this.documentPrefix + documentText(document));
-    return this.encoder.collate(texts, this.maxDocumentLength);
+    const { encoder, maxDocumentLength } = this;
+    return encoder.collate(
+      texts,
+      lengthWithin(encoder.places, 'dense.maxDocumentLength', maxDocumentLength, 256),
+    );
   }
 
   encodeTopics(inputs: unknown): Tensor {

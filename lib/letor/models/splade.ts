@@ -6,7 +6,7 @@ import { expected } from '../../errors.ts';
 import { wrong } from '../../experiment/accept.ts';
 import { config } from '../../experiment/config.ts';
 import { param } from '../../experiment/parameters.ts';
-import { enumeration, int } from '../../experiment/types.ts';
+import { enumeration, int, optional } from '../../experiment/types.ts';
 import type { Document, Topic } from '../../ir/types.ts';
 import { noGrad } from '../../torch/modes.ts';
 import { tidy } from '../../torch/scope.ts';
@@ -14,7 +14,7 @@ import type { Tensor } from '../../torch/tensor.ts';
 import { PretrainedMaskedLM } from '../../transformers/pretrained.ts';
 import { DualScorer } from '../dual.ts';
 import { documentText, topicText } from '../text/documentText.ts';
-import { ModelTokenizer, type TokenizedTexts } from '../text/tokenizedTexts.ts';
+import { lengthWithin, ModelTokenizer, type TokenizedTexts } from '../text/tokenizedTexts.ts';
 
 /**
  * Weighs every token of the vocabulary for a text, most of them with 0; scores are dot products.
@@ -22,7 +22,7 @@ import { ModelTokenizer, type TokenizedTexts } from '../text/tokenizedTexts.ts';
  *     w_j = max_i ln(1 + relu(logit_ij)), over the tokens i of the text
  *
  * - `aggregation`: `max`, or `sum` as in the first version
- * - `maxTopicLength`, `maxDocumentLength`: tokens that are read; 32 and 256
+ * - `maxTopicLength`, `maxDocumentLength`: tokens that are read; by default 32 and 256, or as many as the model takes
  */
 export class Splade extends config(
   import.meta,
@@ -33,22 +33,28 @@ export class Splade extends config(
       default: 'max',
       ignoreDefault: true,
     }),
-    maxTopicLength: param(int, { default: 32, ignoreDefault: true }),
-    maxDocumentLength: param(int, { default: 256, ignoreDefault: true }),
+    maxTopicLength: param(optional(int), { default: undefined, ignoreDefault: true }),
+    maxDocumentLength: param(optional(int), { default: undefined, ignoreDefault: true }),
   },
   DualScorer<TokenizedTexts>,
 ) {
   #tokenizer: ModelTokenizer | undefined;
+  #lengths = { topic: 0, document: 0 };
 
   override validate(): void {
     super.validate();
     for (const name of ['maxTopicLength', 'maxDocumentLength'] as const)
-      if (this[name] < 1) throw wrong(`splade.${name}`, 'a positive integer', this[name]);
+      if ((this[name] ?? 1) < 1) throw wrong(`splade.${name}`, 'a positive integer', this[name]);
   }
 
   protected override async build(): Promise<void> {
     const { maxTopicLength, maxDocumentLength } = this;
-    this.#tokenizer = await ModelTokenizer.of(this.encoder, Math.max(maxTopicLength, maxDocumentLength));
+    this.#tokenizer = await ModelTokenizer.of(this.encoder);
+    const { places } = this.#tokenizer;
+    this.#lengths = {
+      topic: lengthWithin(places, 'splade.maxTopicLength', maxTopicLength, 32),
+      document: lengthWithin(places, 'splade.maxDocumentLength', maxDocumentLength, 256),
+    };
   }
 
   /** What a dimension of the vectors stands for. */
@@ -57,11 +63,11 @@ export class Splade extends config(
   }
 
   collateTopics(topics: readonly Topic[]): TokenizedTexts {
-    return this.#collate(topics.map(topicText), this.maxTopicLength);
+    return this.#collate(topics.map(topicText), this.#lengths.topic);
   }
 
   collateDocuments(documents: readonly Document[]): TokenizedTexts {
-    return this.#collate(documents.map(documentText), this.maxDocumentLength);
+    return this.#collate(documents.map(documentText), this.#lengths.document);
   }
 
   encodeTopics(inputs: TokenizedTexts): Tensor {

@@ -22,6 +22,11 @@ export abstract class TextEncoder<I = unknown> extends config(
   {},
   Module,
 ) {
+  /** How many tokens of a text it takes at most; any number by default. */
+  get places(): number {
+    return Infinity;
+  }
+
   /** Makes tensors of texts, of each the first `maxLength` tokens. */
   abstract collate(texts: readonly string[], maxLength: number): I;
 
@@ -79,9 +84,13 @@ export class PretrainedTextEncoder extends config(
   }
 
   protected override async build(): Promise<void> {
-    this.#tokenizer = await ModelTokenizer.of(this.encoder, 0);
+    this.#tokenizer = await ModelTokenizer.of(this.encoder);
     if (this.projection !== undefined)
       this.linear = new Linear(this.encoder.model.config.hiddenSize, this.projection);
+  }
+
+  override get places(): number {
+    return this.#tokenizer!.places;
   }
 
   collate(texts: readonly string[], maxLength: number): TokenizedTexts {

@@ -7,7 +7,7 @@ import type { EncodeOptions } from '../../tokenizers/settings.ts';
 import { Tokenizer } from '../../tokenizers/tokenizer.ts';
 import { fromTypedArray } from '../../torch/factories.ts';
 import type { Tensor } from '../../torch/tensor.ts';
-import type { ModelConfig } from '../../transformers/configuration.ts';
+import { type ModelConfig, placesOf } from '../../transformers/configuration.ts';
 import type { PreTrainedModel } from '../../transformers/model.ts';
 import type { Pretrained } from '../../transformers/pretrained.ts';
 
@@ -33,42 +33,31 @@ export interface TokenRow {
 /** The tokenizer in the folder of a model. */
 export class ModelTokenizer {
   readonly tokenizer: Tokenizer;
+  /** How many tokens the model takes at most. */
+  readonly places: number;
   readonly #hasTypes: boolean;
 
-  private constructor(tokenizer: Tokenizer, hasTypes: boolean) {
+  private constructor(tokenizer: Tokenizer, places: number, hasTypes: boolean) {
     this.tokenizer = tokenizer;
+    this.places = places;
     this.#hasTypes = hasTypes;
   }
 
-  /**
-   * @param longest how many tokens a text will have at most, for which the model must have places
-   * @throws ArgumentError for a tokenizer with more tokens than the model, or a model with fewer places
-   */
-  static async of(
-    { folder, model }: Pretrained & { readonly model: PreTrainedModel },
-    longest: number,
-  ): Promise<ModelTokenizer> {
+  /** @throws ArgumentError for a tokenizer with more tokens than the model */
+  static async of({
+    folder,
+    model,
+  }: Pretrained & { readonly model: PreTrainedModel }): Promise<ModelTokenizer> {
     const tokenizer = await Tokenizer.fromFolder(folder);
-    const {
-      vocabSize,
-      maxPositionEmbeddings,
-      typeVocabSize = 1,
-    } = model.config as ModelConfig & {
-      readonly typeVocabSize?: number;
-    };
+    const config = model.config as ModelConfig & { readonly typeVocabSize?: number };
+    const { vocabSize, typeVocabSize = 1 } = config;
     if (tokenizer.vocabularySize > vocabSize)
       throw expected(
         `at most the ${vocabSize} tokens of the model`,
         `the tokenizer in ${folder}`,
         tokenizer.vocabularySize,
       );
-    if (longest > maxPositionEmbeddings)
-      throw expected(
-        `at most the ${maxPositionEmbeddings} places of the model in ${folder}`,
-        'the tokens of a text',
-        longest,
-      );
-    return new ModelTokenizer(tokenizer, typeVocabSize > 1);
+    return new ModelTokenizer(tokenizer, placesOf(config), typeVocabSize > 1);
   }
 
   /** Texts or pairs, cut and filled up to the longest. */
@@ -98,4 +87,15 @@ export class ModelTokenizer {
       isPadded: rows.some(({ attentionMask }) => attentionMask.includes(0)),
     };
   }
+}
+
+/**
+ * How many tokens of a text are read: as many as were asked for, else the usual number, or all that the model takes.
+ *
+ * @throws ArgumentError for more than the model takes, by the name of the parameter
+ */
+export function lengthWithin(places: number, name: string, given: number | undefined, usual: number): number {
+  if (given === undefined) return Math.min(usual, places);
+  if (given > places) throw expected(`at most the ${places} places of the model`, name, given);
+  return given;
 }
