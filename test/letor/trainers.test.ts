@@ -178,6 +178,19 @@ describe('trainers of rankers', () => {
     },
   );
 
+  test('records of another kind are told by trainer and field', async () => {
+    const positives = PAIRS.map(({ topic, positive }) => ({ topic, positive }) as never);
+    const pairwise = new PairwiseTrainer({ sampler: shuffled(positives), batchSize });
+    await expect(learn({ model: new HashDual({}), trainer: pairwise })).rejects.toThrow(
+      'PairwiseTrainer: expected records with topic, positive, negative, but its sampler gives none of negative: it gives topic, positive',
+    );
+    const points = PAIRS.map(({ topic, positive }) => ({ topic, document: positive }) as never);
+    const pointwise = new PointwiseTrainer({ sampler: shuffled(points), batchSize });
+    await expect(learn({ model: new HashDual({}), trainer: pointwise })).rejects.toThrow(
+      'PointwiseTrainer: expected records with topic, document, relevance, but its sampler gives none of relevance',
+    );
+  });
+
   test('a model of another kind, a text that nobody fetched, and a batcher that cuts products are refused', async () => {
     const trainer = new PairwiseTrainer({ sampler: shuffled(PAIRS), batchSize });
     await expect(learn({ model: new HashDuo({}), trainer })).rejects.toThrow(

@@ -296,3 +296,10 @@ test('the mean of words is one of words alone', async () => {
   for (const [i, value] of (some.tolist() as number[]).entries())
     expect(value).toBeCloseTo(all[topicIndices[i]! * 5 + documentIndices[i]!]!, 5);
 });
+
+test('a model over words that is not initialised says so', async () => {
+  const model = new Knrm({ embeddings: await someEmbeddings() });
+  expect(() => model.collate(somePairs)).toThrow(
+    'TrainedWordEmbeddings has no words yet: initialise the model',
+  );
+});

@@ -48,6 +48,10 @@ export async function readCollection(
 ): Promise<Collection> {
   const { store, missing } = checkOptions('readCollection', options, OPTIONS);
   const { documents: source, topics, qrels: path } = parts;
+  if (typeof source !== 'object' || source === null)
+    throw expected('documents, such as those of readDocuments or a DocumentStore,', 'documents', source);
+  if (typeof topics?.has !== 'function')
+    throw expected('topics by identifier, such as those of readTopics,', 'topics', topics);
   const documents = 'has' in source ? source : await open(source, store);
   const qrels = await readQrels(path, { topics, documents, missing });
   return { documents, topics, qrels, dropped: qrels.dropped };

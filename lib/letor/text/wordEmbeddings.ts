@@ -1,6 +1,7 @@
 /**
  * Vectors of words, trained here or read from a file.
  */
+import { ArgumentError } from '../../errors.ts';
 import { wrong } from '../../experiment/accept.ts';
 import { config } from '../../experiment/config.ts';
 import { param } from '../../experiment/parameters.ts';
@@ -43,7 +44,10 @@ export abstract class WordEmbeddings extends config(
 
   /** The words; once this is initialised. */
   get words(): Words {
-    return this.#words!;
+    if (this.#words !== undefined) return this.#words;
+    throw new ArgumentError(
+      `${this.constructor.name} has no words yet: initialise the model first, as a Learner or initializeModel does`,
+    );
   }
 
   /**

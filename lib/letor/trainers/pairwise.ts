@@ -6,7 +6,7 @@ import { param } from '../../experiment/parameters.ts';
 import type { Tensor } from '../../torch/tensor.ts';
 import { CrossEntropyLoss, PairwiseLoss } from '../losses/pairwise.ts';
 import type { PairwiseRecord, ScoredPairs } from '../records.ts';
-import { addScoreLoss, checkTexts, type ScoredBatch, ScoreTrainer } from './scoreTrainer.ts';
+import { addScoreLoss, checkFields, checkTexts, type ScoredBatch, ScoreTrainer } from './scoreTrainer.ts';
 
 /**
  * The 2N pairs of N records: those of documents that should come first, then the others in the same order.
@@ -44,6 +44,7 @@ export class PairwiseTrainer extends config(
   ScoreTrainer<PairwiseRecord, undefined>,
 ) {
   protected override async collate(records: readonly PairwiseRecord[]): Promise<ScoredBatch<undefined>> {
+    checkFields(this, records, ['topic', 'positive', 'negative']);
     const pairs = pairsOf(records);
     checkTexts(pairs);
     return { inputs: await this.scorer.collate(pairs), wanted: undefined };

@@ -6,7 +6,14 @@ import { param } from '../../experiment/parameters.ts';
 import type { Tensor } from '../../torch/tensor.ts';
 import { MSELoss, PointwiseLoss } from '../losses/pointwise.ts';
 import type { PointwiseRecord, ScoredPairs } from '../records.ts';
-import { addScoreLoss, checkTexts, numbers, type ScoredBatch, ScoreTrainer } from './scoreTrainer.ts';
+import {
+  addScoreLoss,
+  checkFields,
+  checkTexts,
+  numbers,
+  type ScoredBatch,
+  ScoreTrainer,
+} from './scoreTrainer.ts';
 
 /** Trains a scorer on grades; by default on their squared error. Its sampler gives `PointwiseRecord`s. */
 export class PointwiseTrainer extends config(
@@ -16,6 +23,7 @@ export class PointwiseTrainer extends config(
   ScoreTrainer<PointwiseRecord, Tensor>,
 ) {
   protected override async collate(records: readonly PointwiseRecord[]): Promise<ScoredBatch<Tensor>> {
+    checkFields(this, records, ['topic', 'document', 'relevance']);
     const all = Int32Array.from(records, (_, i) => i);
     const pairs: ScoredPairs = {
       topics: records.map(({ topic }) => topic),

@@ -76,6 +76,24 @@ export function widened(scores: Tensor): Tensor {
   return scores.dtype === 'bfloat16' || scores.dtype === 'float16' ? scores.to('float32') : scores;
 }
 
+/** @throws ArgumentError where a sampler gives records of another kind, by trainer and field */
+export function checkFields(
+  trainer: { readonly constructor: { readonly name: string } },
+  records: readonly object[],
+  fields: readonly string[],
+): void {
+  for (const record of records) {
+    const lacking = fields.find(
+      (field) => (record as Readonly<Record<string, unknown>>)[field] === undefined,
+    );
+    if (lacking !== undefined)
+      throw new ArgumentError(
+        `${trainer.constructor.name}: expected records with ${fields.join(', ')}, but its sampler gives none of ` +
+          `${lacking}: it gives ${Object.keys(record).join(', ') || 'nothing'}`,
+      );
+  }
+}
+
 /** @throws ArgumentError for a topic or document whose text nobody fetched */
 export function checkTexts({ topics, documents }: Pick<ScoredPairs, 'topics' | 'documents'>): void {
   const check = (kind: string, { id, text }: { readonly id: string; readonly text?: string }) => {

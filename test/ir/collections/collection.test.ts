@@ -81,6 +81,12 @@ test('a collection of parts', async () => {
   const again = await readCollection({ documents: first.documents, topics, qrels });
   expect(again.documents).toBe(first.documents);
   expect(nested(again.qrels)).toEqual({ '1': { d: 1 } });
+  await expect(readCollection({ documents: 'd.tsv', topics, qrels } as never)).rejects.toThrow(
+    'for documents but received "d.tsv"',
+  );
+  await expect(readCollection({ documents, topics: 't.tsv', qrels } as never)).rejects.toThrow(
+    'for topics but received "t.tsv"',
+  );
   await expect(readCollection({ documents, topics, qrels }, { stor: 'x' } as never)).rejects.toThrow(
     'did you mean store?',
   );
