@@ -39,6 +39,7 @@ export {
 } from './records.ts';
 export { FlopsRegularizer, ScheduledFlopsRegularizer } from './regularizers.ts';
 export {
+  DistillationListwiseSampler,
   DistillationPairwiseSampler,
   PairwiseSamplerFromJSONL,
   PairwiseSamplerFromTSV,

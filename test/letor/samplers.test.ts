@@ -8,6 +8,7 @@ import { EndlessIterator, RandomState, type Sampler } from '../../lib/learning/i
 import { prefetchBatches } from '../../lib/learning/prefetch.ts';
 import {
   type AnySample,
+  DistillationListwiseSampler,
   DistillationPairwiseSampler,
   HardNegativesDataset,
   JSONLPairwiseSampleDataset,
@@ -38,6 +39,12 @@ function file(name: string, lines: readonly string[]): string {
 }
 
 const rows = Array.from({ length: 7 }, (_, i) => i);
+const lists = file(
+  'lists.jsonl',
+  rows.map((i) =>
+    JSON.stringify({ topic: { id: `t${i}`, text: 'x' }, documents: ['d1', { text: 'y' }], scores: [i, -1] }),
+  ),
+);
 const ids = file(
   'ids.tsv',
   rows.map((i) => `t${i}\td${i}\td${i + 1}`),
@@ -111,6 +118,7 @@ const samplers: readonly [string, Sampler][] = [
   ['columns', new PairwiseSamplerFromTSV({ file: wide, columns })],
   ['JSON lines', new PairwiseSamplerFromJSONL({ file: jsonl })],
   ['scores of a teacher', new DistillationPairwiseSampler({ file: scored })],
+  ['lists of a teacher', new DistillationListwiseSampler({ file: lists })],
   ['named negatives', fromDataset('bm25')],
   ['random negatives', fromDataset('random')],
   ['points of a retriever', new PointwiseModelBasedSampler({ source })],
@@ -172,6 +180,13 @@ describe('files', () => {
       positiveScore: 1.5,
       negativeScore: -0.1,
     });
+    expect(await first(new DistillationListwiseSampler({ file: lists }))).toEqual([
+      { topic: { id: 't0', text: 'x' }, documents: [{ id: 'd1' }, { id: '', text: 'y' }], scores: [0, -1] },
+    ]);
+    const few = file('few.jsonl', ['{"topic":"t","documents":["a","b"],"scores":[1]}']);
+    await expect(first(new DistillationListwiseSampler({ file: few }))).rejects.toThrow(
+      'line 1: expected 2 numbers under "scores", received [1]',
+    );
     const byText = new DistillationPairwiseSampler({ file: scored, withDocid: false, withQueryid: false });
     expect(await first(byText)).toEqual([
       expect.objectContaining({ topic: { id: '', text: 't0' }, negative: { id: '', text: 'd1' } }),

@@ -1,7 +1,7 @@
 /**
  * Samplers over the files of `xpmir/ir`, in their order: a run goes on at the byte where it stopped.
  */
-import { ArgumentError } from '../../errors.ts';
+import { ArgumentError, show } from '../../errors.ts';
 import { wrong } from '../../experiment/accept.ts';
 import { config } from '../../experiment/config.ts';
 import { param } from '../../experiment/parameters.ts';
@@ -15,7 +15,14 @@ import { FileSampler } from '../../learning/fileSamplers.ts';
 import { SerializableIteratorTransform } from '../../learning/iteratorAdapters.ts';
 import type { SerializableIterator } from '../../learning/iterators.ts';
 import { isPlainObject } from '../../plainObject.ts';
-import { byId, byText, type DistillationPairwiseSample, type Named, type PairwiseSample } from './samples.ts';
+import {
+  byId,
+  byText,
+  type DistillationListwiseSample,
+  type DistillationPairwiseSample,
+  type Named,
+  type PairwiseSample,
+} from './samples.ts';
 
 /** Whatever the name of the file ends with. */
 const TSV = { format: 'tsv' } as const;
@@ -151,5 +158,36 @@ export class DistillationPairwiseSampler extends config(
         ...scores,
       }),
     );
+  }
+}
+
+/**
+ * Lists that a teacher scored, in JSON on each line: `topic`, `documents` and `scores`, of each document one. Topics and
+ * documents are identifiers, or objects as those of PairwiseSamplerFromJSONL.
+ */
+export class DistillationListwiseSampler extends config(
+  import.meta,
+  'xpmir.letor.distillation.samplers.DistillationListwiseSampler',
+  {},
+  FileSampler,
+) {
+  declare batches: FileSampler<DistillationListwiseSample>['batches'];
+
+  iterate(): RowIterator<DistillationListwiseSample> {
+    return new RowIterator(this.file, JSON_LINES, ({ topic, documents, scores }) => {
+      if (!Array.isArray(documents) || documents.length === 0)
+        throw new ArgumentError(
+          `expected a list of documents under "documents", received ${show(documents)}`,
+        );
+      if (!Array.isArray(scores) || scores.length !== documents.length || !scores.every(Number.isFinite))
+        throw new ArgumentError(
+          `expected ${documents.length} numbers under "scores", received ${show(scores)}`,
+        );
+      return {
+        topic: namedIn(topic, 'topic'),
+        documents: documents.map((each) => namedIn(each, 'documents')),
+        scores: scores as readonly number[],
+      };
+    });
   }
 }
