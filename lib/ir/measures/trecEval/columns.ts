@@ -92,25 +92,32 @@ export function geometric(name: string, evaluate: Evaluate): TrecFamily {
 
 /** A value at each of several ranks. */
 export function atCutoffs(name: string, defaults: string, evaluate: EvaluateAt): TrecFamily {
-  return {
-    name,
-    judgements: 'qrels',
-    columns: (given = defaults, settings) =>
-      read
-        .cutoffs(name, given)
-        .map((at) => numberColumn(`${name}_${at}`, (ranking) => evaluate(ranking, at, settings))),
-  };
+  return atEach(name, (given = defaults) => read.cutoffs(name, given), String, evaluate);
 }
 
 /** A value at each of several shares or multiples. */
 export function atShares(name: string, defaults: string, evaluate: EvaluateAt): TrecFamily {
+  return atEach(
+    name,
+    (given = defaults) => read.shares(name, given),
+    (at) => at.toFixed(2),
+    evaluate,
+  );
+}
+
+function atEach(
+  name: string,
+  places: (given?: string) => readonly number[],
+  label: (at: number) => string,
+  evaluate: EvaluateAt,
+): TrecFamily {
   return {
     name,
     judgements: 'qrels',
-    columns: (given = defaults, settings) =>
-      read
-        .shares(name, given)
-        .map((at) => numberColumn(`${name}_${at.toFixed(2)}`, (ranking) => evaluate(ranking, at, settings))),
+    columns: (given, settings) =>
+      places(given).map((at) =>
+        numberColumn(`${name}_${label(at)}`, (ranking) => evaluate(ranking, at, settings)),
+      ),
   };
 }
 
