@@ -6,10 +6,11 @@ import { wrong } from '../experiment/accept.ts';
 import { config } from '../experiment/config.ts';
 import { param } from '../experiment/parameters.ts';
 import { list, string } from '../experiment/types.ts';
+import { RunEvaluator } from '../ir/measures/evaluate.ts';
+import { parseMeasure } from '../ir/measures/parseMeasure.ts';
 import { Adhoc } from '../ir/rankers/adhoc.ts';
 import { Retriever, retrieveEach } from '../ir/rankers/retriever.ts';
 import { Evaluator, type MetricsPerItem } from '../learning/validation.ts';
-import { RankingMeasures } from './rankingMeasures.ts';
 
 /**
  * Measures what a retriever returns. For a `ValidationListener`, the retriever is usually a `TwoStageRetriever` whose scorer is
@@ -30,12 +31,13 @@ export class RetrievalEvaluator extends config(
     super.validate();
     if (this.measures.length === 0) throw wrong('retrievalEvaluator.measures', 'at least one measure', []);
     // A name that is none is told before the first epoch.
-    new RankingMeasures(this.measures, new Map());
+    for (const name of this.measures) parseMeasure(name);
   }
 
   override async evaluate(): Promise<MetricsPerItem> {
     const { topics, qrels } = await this.dataset.open();
-    const measures = new RankingMeasures(this.measures, qrels);
+    // A validation may look at some of the judged topics: the others have no value, rather than 0.
+    const measures = new RunEvaluator(this.measures, qrels, { topics: 'both' });
     const judged = [...topics].filter(({ id }) => qrels.has(id));
     if (judged.length === 0)
       throw new ArgumentError('Expected at least one topic with judgements but received none');
@@ -49,6 +51,6 @@ export class RetrievalEvaluator extends config(
         `Expected documents for some topic of ${judged.length} from ${this.retriever.constructor.name} but received none ` +
           `(topics such as ${show(judged[0]?.id)}): its run or index may have other identifiers`,
       );
-    return measures.result();
+    return measures.result().perTopic;
   }
 }
